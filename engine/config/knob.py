@@ -1,0 +1,95 @@
+"""What a knob is: one field of a run's config with everything that follows from it.
+
+Knows no particular knob. The form, the URL, the command line, the comparison and the checks are made from these facts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+Acts = Literal["now", "next epoch", "fork"]
+Level = Literal["basic", "expert"]
+Scale = Literal["linear", "log", "steps", "choice", "text"]
+
+_FACTS = "knob"
+
+
+class Group(BaseModel):
+    """A frozen handful of knobs. Unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The declaration of one knob, read off its field.
+
+    `steps` are the values a slider offers (any value within `low`..`high` is valid); `choices` are all valid values.
+    `acts` says when a change reaches a running job; `off` is the value that stands for "without it" in an ablation.
+    """
+
+    name: str
+    group: str
+    kind: Literal["int", "float", "str"]
+    default: Any
+    unit: str
+    level: Level
+    scale: Scale
+    acts: Acts
+    search: bool
+    off: Any
+    low: float | None
+    high: float | None
+    steps: tuple[Any, ...]
+    choices: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        """What may be given, in a few language-free words: `0 .. 0.9` or `sgd, adam`."""
+        if self.choices:
+            return ", ".join(self.choices)
+        return f"{self.low:g} .. {self.high:g}" if self.low is not None and self.high is not None else self.kind
+
+
+def knob(
+    default: Any,
+    *,
+    acts: Acts,
+    unit: str = "",
+    level: Level = "expert",
+    scale: Scale | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    steps: Iterable[Any] = (),
+    choices: Iterable[str] = (),
+    search: bool = True,
+    off: Any = None,
+) -> Any:
+    """Declare a knob as a pydantic field; its type is the field's annotation (a Literal is a choice too)."""
+    facts = {"acts": acts, "unit": unit, "level": level, "scale": scale, "steps": tuple(steps), "search": search, "off": off}
+    facts |= {"low": low, "high": high, "choices": tuple(choices)}
+    return Field(default, ge=low, le=high, json_schema_extra={_FACTS: facts})
+
+
+def read_knobs(groups: dict[str, type[Group]]) -> dict[str, Knob]:
+    """All knobs of the groups by name, in order of declaration. Names are unique across groups."""
+    knobs: dict[str, Knob] = {}
+    for group, model in groups.items():
+        for name, field in model.model_fields.items():
+            assert name not in knobs, f"two knobs are called {name}"
+            knobs[name] = _read(name, group, field)
+    return knobs
+
+
+def _read(name: str, group: str, field: FieldInfo) -> Knob:
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    facts = dict(extra[_FACTS])  # type: ignore[arg-type]
+    given = facts.pop("choices")
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else given
+    kind = "str" if choices or field.annotation is str else "int" if field.annotation is int else "float"
+    scale = facts.pop("scale") or ("choice" if choices else "steps" if facts["steps"] else "linear")
+    return Knob(name=name, group=group, kind=kind, default=field.default, choices=choices, scale=scale, **facts)
