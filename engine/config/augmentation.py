@@ -6,7 +6,7 @@ from engine.config.knob import Group, knob
 class AugmentationConfig(Group):
     """How the training pictures are varied. The validation and test pictures never are."""
 
-    crop: float = knob(0.0, acts="next epoch", low=0.0, high=0.5, steps=(0.0, 0.06, 0.125, 0.2, 0.3), off=0.0)
-    flip: float = knob(0.0, acts="next epoch", low=0.0, high=1.0, steps=(0.0, 0.25, 0.5), off=0.0)
+    crop: float = knob(0.0, acts="next epoch", unit="share", low=0.0, high=0.5, steps=(0.0, 0.06, 0.125, 0.2, 0.3), off=0.0)
+    flip: float = knob(0.0, acts="next epoch", unit="share", low=0.0, high=1.0, steps=(0.0, 0.25, 0.5), off=0.0)
     rotation: float = knob(0.0, acts="next epoch", unit="°", low=0.0, high=180.0, steps=(0.0, 5.0, 10.0, 20.0, 45.0), off=0.0)
-    colour_jitter: float = knob(0.0, acts="next epoch", low=0.0, high=1.0, steps=(0.0, 0.1, 0.2, 0.4, 0.8), off=0.0)
+    colour_jitter: float = knob(0.0, acts="next epoch", unit="share", low=0.0, high=1.0, steps=(0.0, 0.1, 0.2, 0.4, 0.8), off=0.0)

@@ -51,7 +51,11 @@ class Knob:
         """What may be given, in a few language-free words: `0 .. 0.9` or `sgd, adam`."""
         if self.choices:
             return ", ".join(self.choices)
-        return f"{self.low:g} .. {self.high:g}" if self.low is not None and self.high is not None else self.kind
+        return f"{_plain(self.low)} .. {_plain(self.high)}" if self.low is not None and self.high is not None else self.kind
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if float(bound).is_integer() else f"{bound:g}"
 
 
 def knob(

@@ -1,0 +1,64 @@
+# Athanor. `make` alone lists what can be done. Works with GNU make 3.81 (macOS) and any POSIX sh.
+
+# Used only to make the virtual environment; 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8501
+# Not `?=`: some shells and conda put the machine's name into $HOST, which would open the port to the network unasked.
+HOST = 127.0.0.1
+# More names under which a browser may reach this machine, separated by spaces.
+ALLOW ?=
+# More words for pytest: make test ARGS="-k verdict"
+ARGS ?=
+# BROWSER=no leaves the browser tests out.
+BROWSER ?= yes
+
+PY = $(VENV)/bin/python
+INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
+NAMES = $(if $(filter-out 127.0.0.1,$(HOST))$(ALLOW),$(foreach name,localhost 127.0.0.1 $(HOST) $(ALLOW),--server.allowedHosts "$(name)"))
+UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
+
+.PHONY: help run test slow check clean install install-dev chromium
+
+help:
+	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
+	@echo "             other port: make run PORT=8600   other Python: make run PYTHON=python3.12"
+	@echo "             whole network: make run HOST=0.0.0.0 ALLOW=\"name-of-this-machine\""
+	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
+	@echo "make slow    the slow tests"
+	@echo "make check   lint, format and types"
+	@echo "make clean   remove caches; runs (.athanor) and the virtual environment ($(VENV)) stay"
+
+run: install
+	@echo "Starting Athanor on http://$(HOST):$(PORT) (Ctrl-C closes the screen)"
+	@exec $(PY) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)" $(NAMES)
+
+test: install-dev chromium
+	@echo "Running the fast tests"
+	@$(PY) -m pytest -m "not slow$(UNLESS)" $(ARGS)
+
+slow: install-dev chromium
+	@echo "Running the slow tests"
+	@$(PY) -m pytest -m "slow$(UNLESS)" $(ARGS)
+
+check: install-dev
+	@echo "Lint"
+	@$(PY) -m ruff check .
+	@echo "Format"
+	@$(PY) -m ruff format --check .
+	@echo "Types"
+	@$(PY) -m mypy
+
+clean:
+	@echo "Removing caches; runs (.athanor) and the virtual environment ($(VENV)) stay"
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis screenshots bench
+	@find . \( -path "./.venv*" -o -path "./$(VENV)" -o -path ./.athanor -o -path ./.git \) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+install:
+	@$(INSTALL) requirements.txt
+
+install-dev: install
+	@$(INSTALL) requirements-dev.txt
+
+chromium: install-dev
+	@$(if $(filter no,$(BROWSER)),:,sh .ci/chromium "$(VENV)")

@@ -1,0 +1,1 @@
+"""The command line: same functions, same store as the pages."""

@@ -1,0 +1,90 @@
+"""Commands that only read: runs, show, verdict. Each prints a text for people or JSON for programs."""
+
+import argparse
+import json
+import shutil
+from typing import Any
+
+from engine import strings
+from engine.diagnosis.verdict import Verdict
+from engine.diagnosis.words import explain
+from engine.errors import NotFound
+from engine.store import records, runs
+from engine.store.connect import Store, open_store
+from engine.store.home import Home
+from engine.store.runs import Run
+from engine.strings import figures
+
+VERDICT = "verdict"
+
+
+def list_runs(given: argparse.Namespace, home: Home) -> int:
+    """Every run, newest first; with `--json` one object a line."""
+    for run in runs.listing(open_store(home)):
+        print(json.dumps(_brief(run), ensure_ascii=False) if given.json else _line(run))
+    return 0
+
+
+def _brief(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "name": run.name, "kind": run.kind, "state": run.state, "summary": run.summary}
+
+
+def _line(run: Run) -> str:
+    accuracy = figures.percent(run.summary.get("val_accuracy"))
+    text = f"{run.id:>5}  {run.state:<13}  {accuracy:>7}  {run.summary.get('verdict', ''):<18}  {run.name}"
+    return text[: shutil.get_terminal_size((160, 24)).columns]
+
+
+def show(given: argparse.Namespace, home: Home) -> int:
+    """One run, whole."""
+    store = open_store(home)
+    run = runs.get(store, given.run)
+    facts = _facts(store, run)
+    if given.history:
+        facts["history"] = _history(store, run.id)
+    print(json.dumps(facts, ensure_ascii=False) if given.json else _text(facts))
+    return 0
+
+
+def _facts(store: Store, run: Run) -> dict[str, Any]:
+    test = runs.test_result(store, run.id)
+    return {
+        **_brief(run), "reason": None if run.reason is None else strings.say(run.reason["key"], **run.reason["fields"]),
+        "config": run.knobs, "effective": run.knobs, "numerics": run.numerics, "attempt": run.attempt,
+        "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at,
+        "test": None if test is None else vars(test),
+    }  # fmt: skip
+
+
+def _history(store: Store, number: int) -> dict[str, dict[str, list[Any]]]:
+    series = records.history(store, number)
+    return {name: {column: [getattr(row, column) for row in rows] for column in ("step", "epoch", "value")} for name, rows in series.items()}
+
+
+def _text(facts: dict[str, Any]) -> str:
+    lines = [f"{facts['name']} ({facts['state']})", *([facts["reason"]] if facts["reason"] else [])]
+    for part in ("summary", "test", "config", "numerics"):
+        lines += ["", part, *(f"  {name:<18} {_value(value)}" for name, value in (facts[part] or {}).items())]
+    for name, columns in facts.get("history", {}).items():
+        lines += ["", name, *(f"  {epoch:>5} {step:>8}  {_value(value)}" for step, epoch, value in zip(*columns.values(), strict=True))]
+    return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    return figures.short(value) if isinstance(value, float) else str(value)
+
+
+def verdict(given: argparse.Namespace, home: Home) -> int:
+    """What the program says of a run."""
+    store = open_store(home)
+    run = runs.get(store, given.run)
+    event = records.last_event(store, run.id, VERDICT)
+    if event is None:
+        raise NotFound("errors.no_verdict", run=run.id)
+    found = Verdict.from_dict(event.data)
+    said = explain(found)
+    if given.json:
+        print(json.dumps({"id": run.id, **found.as_dict(), "words": vars(said)}, ensure_ascii=False))
+    else:
+        print("\n".join([f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in said.evidence), said.refuted_by]))
+    return 0

@@ -1,0 +1,147 @@
+"""Decoded pictures on disk: built once, under a lock, renamed into place when complete, never rewritten.
+
+Knows how to decode and keep a source; knows nothing of the split or the device.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import joblib
+import numpy as np
+from filelock import FileLock
+
+from engine.data import decode
+from engine.data.dataset import Contents, Dataset, Skipped, Source
+from engine.data.sheet import Sheet
+from engine.errors import DataError
+from engine.folders import shown
+
+VERSION = 1  # raise it when decoding changes, so that old caches are left alone
+CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeeping than 28 px pictures cost to decode
+BAD_SHARE = 0.05
+ARRAYS = ("labels", "official_test", "keys")
+
+Progress = Callable[[int, int], None]
+Decoded = tuple[int, np.ndarray] | decode.PictureError
+
+
+def cached(source: Source, resolution: int, policy: str, cache: Path, progress: Progress) -> Dataset:
+    """The source's pictures at this resolution, from the cache or decoded into it. `progress(done, total)` counts pictures.
+
+    Raises DataError when more than 5 % of the pictures are bad or the cache cannot be written.
+    """
+    name = hashlib.blake2b(f"{VERSION}\n{source.identity}\n{resolution}\n{policy}".encode(), digest_size=16).hexdigest()
+    folder = cache / name
+    dataset = _opened(folder, source.name)
+    if dataset is not None:
+        return dataset
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f".{name}.lock"):
+            dataset = _opened(folder, source.name)
+            if dataset is None:
+                _build(source, (resolution, policy), folder, progress)
+                dataset = _opened(folder, source.name)
+    except OSError as error:
+        raise DataError("data.cache_unwritable", folder=shown(str(cache)), reason=error.strerror or str(error)) from error
+    assert dataset is not None, f"the cache just built in {folder} cannot be read"
+    return dataset
+
+
+def _opened(folder: Path, name: str) -> Dataset | None:
+    """The dataset kept in `folder`; None when there is none or it is damaged. Flipped bytes inside the pictures go unseen."""
+    try:
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        arrays = {array: np.load(folder / f"{array}.npy") for array in ARRAYS}
+        images = np.load(folder / "images.npy", mmap_mode="c")
+        whole = facts["digest"] == _digest(arrays, images.shape) and images.dtype == np.uint8
+        skipped = tuple(Skipped(**entry) for entry in facts["skipped"])
+        return Dataset(name, images, classes=tuple(facts["classes"]), skipped=skipped, **arrays) if whole else None
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+def _digest(arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> str:
+    digest = hashlib.blake2b(repr(tuple(shape)).encode(), digest_size=16)
+    for name in ARRAYS:
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
+
+
+def _build(source: Source, look: tuple[int, str], folder: Path, progress: Progress) -> None:
+    """Writes beside, then renames. The lock is held, so what lies there under these names is left over or damaged."""
+    beside = folder.with_name(f".{folder.name}.building")
+    contents = source.read()
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    try:
+        _write(contents, look, beside, progress)
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Progress) -> None:
+    kept: list[int] = []
+    keys: list[int] = []
+    skipped: list[Skipped] = []
+    sheet = Sheet(folder / "images.npy", look[0])
+    try:
+        for start, results in _decoded(contents, look):
+            good = [(start + place, result) for place, result in enumerate(results) if not isinstance(result, decode.PictureError)]
+            sheet.append([picture for _, (_, picture) in good])
+            kept += [index for index, _ in good]
+            keys += [key for _, (key, _) in good]
+            skipped += [
+                Skipped(contents.names[start + place], result.reason)
+                for place, result in enumerate(results)
+                if isinstance(result, decode.PictureError)
+            ]
+            progress(start + len(results), len(contents.items))
+        _refuse_bad(skipped, len(contents.items))
+        sheet.close()
+    finally:
+        sheet.abandon()
+    arrays = {"labels": contents.labels[kept], "official_test": contents.official_test[kept], "keys": np.array(keys, dtype=np.uint64)}
+    _write_facts(folder, arrays, sheet.shape, (contents.classes, skipped))
+
+
+def _write_facts(folder: Path, arrays: dict[str, np.ndarray], shape: tuple[int, ...], words: tuple[tuple[str, ...], list[Skipped]]) -> None:
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    facts = {"digest": _digest(arrays, shape), "classes": words[0], "skipped": [vars(entry) for entry in words[1]]}
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def _refuse_bad(skipped: list[Skipped], total: int) -> None:
+    if len(skipped) > BAD_SHARE * total:
+        examples = ", ".join(entry.path for entry in skipped[:3])
+        raise DataError("data.too_many_bad", count=len(skipped), total=total, examples=examples)
+
+
+def _decoded(contents: Contents, look: tuple[int, str]) -> Iterator[tuple[int, list[Decoded]]]:
+    """Blocks of results in order, each with the index of its first picture. Threads suffice: Pillow decodes without the GIL."""
+    threads = joblib.cpu_count()
+    block = CHUNK * threads * 4
+    with joblib.Parallel(n_jobs=threads, prefer="threads") as pool:
+        for start in range(0, len(contents.items), block):
+            items = contents.items[start : start + block]
+            chunks = (items[at : at + CHUNK] for at in range(0, len(items), CHUNK))
+            yield start, [result for chunk in pool(joblib.delayed(_squares)(chunk, *look) for chunk in chunks) for result in chunk]
+
+
+def _squares(items: list[Path], resolution: int, policy: str) -> list[Decoded]:
+    return [_square(item, resolution, policy) for item in items]
+
+
+def _square(item: Path | np.ndarray, resolution: int, policy: str) -> Decoded:
+    try:
+        picture = decode.read(item)
+    except decode.PictureError as error:
+        return error
+    return decode.key(picture), decode.fit(picture, resolution, policy)

@@ -1,0 +1,91 @@
+"""The dataset on a device: pictures, labels and the parts as tensors, and batches made from them without a loader.
+
+Knows nothing of files, augmentation or the loop.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.dataset import Dataset
+from engine.data.split import Split, rank
+
+PROBE = 2000  # pictures; the training accuracy of an epoch is measured on these
+BLOCK = 1024  # pictures summed at a time for mean and deviation
+
+
+@dataclass(frozen=True)
+class Resident:
+    """`images` uint8 (N, C, R, R), `labels` int64 (N,) and the index tensors int64 lie on one device; `keys` uint64 (N,) on the host.
+
+    `probe` is a fixed part of `train`, even over the classes. `mean` and `std` (1, C, 1, 1) are of the training pictures in [0, 1].
+    """
+
+    images: Tensor
+    labels: Tensor
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+    probe: Tensor
+    mean: Tensor
+    std: Tensor
+    classes: tuple[str, ...]
+    keys: np.ndarray
+
+    @classmethod
+    def load(cls, dataset: Dataset, parts: Split, device: torch.device | str) -> "Resident":
+        """Moves the whole dataset to the device; on the CPU the pictures stay memory-mapped."""
+        images = torch.from_numpy(dataset.images).to(device)
+        labels = torch.from_numpy(dataset.labels).to(device)
+        indices = {name: torch.from_numpy(part).to(device) for name, part in vars(parts).items()}
+        probe = torch.from_numpy(probe_of(dataset, parts)).to(device)
+        mean, std = _moments(images, indices["train"])
+        return cls(images, labels, probe=probe, mean=mean, std=std, classes=dataset.classes, keys=dataset.keys, **indices)
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[1]
+
+    def order(self, seed: int) -> Tensor:
+        """A permutation of `train` (n,), drawn on the CPU so that it is the same on every device."""
+        generator = torch.Generator().manual_seed(seed)
+        return self.train[torch.randperm(len(self.train), generator=generator).to(self.train.device)]
+
+    def pictures(self, indices: Tensor) -> Tensor:
+        """The pictures (n, C, R, R) as float32 in [0, 1]."""
+        return self.images.index_select(0, indices).float().div_(255)
+
+    def normalise(self, pictures: Tensor) -> Tensor:
+        """Pictures (n, C, R, R) with the training part's mean 0 and deviation 1."""
+        return (pictures - self.mean) / self.std
+
+
+def probe_of(dataset: Dataset, parts: Split) -> np.ndarray:
+    """At most 2,000 training pictures, no more than validation has, taken from the classes in turn; sorted int64 indices."""
+    labels = dataset.labels[parts.train]
+    order = np.lexsort((rank(dataset.keys[parts.train]), labels))
+    starts = np.searchsorted(labels[order], labels[order])
+    turn = np.arange(len(order)) - starts
+    chosen = order[np.lexsort((labels[order], turn))][: min(len(parts.train), len(parts.validation), PROBE)]
+    return np.sort(parts.train[chosen])
+
+
+def _moments(images: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation per channel, (1, C, 1, 1) float32 in [0, 1]; summed in integers, so alike on every device."""
+    total = torch.zeros(images.shape[1], dtype=torch.int64, device=images.device)
+    squares = torch.zeros_like(total)
+    for block in _blocks(images, indices):
+        total += block.sum((0, 2, 3), dtype=torch.int64)
+        squares += block.square().sum((0, 2, 3), dtype=torch.int64)
+    count = len(indices) * images.shape[2] * images.shape[3]
+    mean = total.cpu().double() / count / 255
+    variance = squares.cpu().double() / count / 255**2 - mean**2
+    std = variance.clamp(min=0).sqrt().clamp(min=1e-3)
+    return tuple(moment.float().view(1, -1, 1, 1).to(images.device) for moment in (mean, std))  # type: ignore[return-value]
+
+
+def _blocks(images: Tensor, indices: Tensor) -> Iterator[Tensor]:
+    return (images.index_select(0, block).int() for block in indices.split(BLOCK))

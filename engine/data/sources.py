@@ -1,0 +1,40 @@
+"""Which source a dataset's name stands for: a built-in by name, else a class-per-folder tree.
+
+Knows how to open each; knows nothing of decoding and caching.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from engine.data.dataset import Contents, Source
+from engine.data.published import CIFAR_10, FASHION_MNIST, open_published
+from engine.data.tree import open_tree
+
+
+def open_source(name: str, roots: Sequence[Path]) -> Source:
+    """The source called `name`. Raises DataError with what is missing and what to do."""
+    builder = SOURCES.get(name)
+    return builder(roots) if builder else open_tree(name, roots)
+
+
+def _digits(roots: Sequence[Path]) -> Source:
+    """scikit-learn's 1,797 scans of 8 x 8 pixels; they come with the package, so the roots do not matter."""
+    return Source("digits", "digits 1", _read_digits)
+
+
+def _read_digits() -> Contents:
+    scans = load_digits()
+    images = np.rint(scans.images * (255 / 16)).astype(np.uint8)
+    classes = tuple(str(name) for name in scans.target_names)
+    names = [str(index) for index in range(len(images))]
+    return Contents(images, names, scans.target.astype(np.int64), np.zeros(len(images), dtype=bool), classes)
+
+
+SOURCES: dict[str, Callable[[Sequence[Path]], Source]] = {
+    "digits": _digits,
+    "fashion_mnist": lambda roots: open_published(FASHION_MNIST, roots),
+    "cifar10": lambda roots: open_published(CIFAR_10, roots),
+}

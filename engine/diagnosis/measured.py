@@ -1,0 +1,64 @@
+"""Evidence for a verdict, one small function a line on the card. Knows the case, not which rule asks."""
+
+import numpy as np
+
+from engine.diagnosis import quantities as q
+from engine.diagnosis.case import Case, finite
+from engine.diagnosis.verdict import Evidence
+
+LOW_EVIDENCE = 0.05
+"""Wilson half-width of an accuracy beyond which nothing stronger than "weak" is said: 5 points either way."""
+
+
+def rise(case: Case, threshold: float) -> Evidence:
+    """Validation loss above its best, as a share of it; `threshold` is the share that alarms."""
+    now, best = float(case.val[-1]), float(case.val_best[-1])
+    fields = {"best_loss": best, "now_loss": now, "best_epoch": case.best_epoch, "window": int(q.window_lengths(case.m)[-1])}
+    return Evidence("rise", (now - best) / best if best > 0 else None, threshold, fields=fields)
+
+
+def steady(case: Case) -> Evidence:
+    """Validation loss near its best."""
+    return Evidence("steady", float(case.val[-1]), fields={"best_loss": float(case.val_best[-1]), "best_epoch": case.best_epoch})
+
+
+def gap(case: Case, threshold: float) -> Evidence:
+    """Probe minus validation accuracy with its Newcombe interval."""
+    low, high = (float(side[-1]) for side in case.gap_interval)
+    fields = {"train_share": float(case.probe_accuracy[-1]), "val_share": float(case.val_accuracy[-1])}
+    return Evidence("gap", float(case.gap[-1]), threshold, low, high, fields)
+
+
+def flips(case: Case, threshold: float) -> Evidence:
+    """Pictures that turned wrong and right since the best window; the value is the exact McNemar p."""
+    images = case.history.images
+    before, now = _paired(images.best_correct, images.now_correct)
+    flipped = q.mcnemar(before, now)
+    fields = {"wrong": flipped.wrong, "right": flipped.right, "fall": flipped.fall, "best_epoch": images.best_epoch}
+    return Evidence("flips", flipped.p, threshold, fields=fields)
+
+
+def paired_loss(case: Case, threshold: float) -> Evidence:
+    """z of the per-image loss differences since the best window."""
+    images = case.history.images
+    before, now = _paired(images.best_loss, images.now_loss)
+    return Evidence("paired_loss", q.paired_z(before, now), threshold, fields={"best_epoch": images.best_epoch, "pictures": len(now)})
+
+
+def precision(accuracy: float, n: int) -> Evidence:
+    """How well n pictures can know an accuracy: the Wilson half-width."""
+    low, high = (float(side) for side in q.wilson(accuracy, n))
+    return Evidence("precision", (high - low) / 2, LOW_EVIDENCE, low, high, {"pictures": n})
+
+
+def is_low(evidence: Evidence) -> bool:
+    """Whether a precision is too poor for more than a weak word; an unknown accuracy is."""
+    return not evidence.value <= LOW_EVIDENCE
+
+
+def _paired(before: object, now: object) -> tuple[np.ndarray, np.ndarray]:
+    """Two arrays over the same pictures; a picture missing on one side is left out."""
+    before, now = finite(before), finite(now)
+    n = min(len(before), len(now))
+    both = np.isfinite(before[:n]) & np.isfinite(now[:n])
+    return before[:n][both], now[:n][both]

@@ -1,0 +1,172 @@
+"""The quantities that the rules are made of: medians, noise, chance level, plateau, intervals, paired tests.
+
+Pure functions over arrays; `(m,)` = one value for each evaluation so far, each computed from the past alone. Knows no verdict.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+Z95 = 1.959964
+"""Two-sided 95 % quantile of the normal distribution."""
+MAD_TO_SIGMA = 1.4826
+"""A normal distribution's standard deviation over its median absolute deviation."""
+WINDOW_SHARE, WINDOW_MIN, WINDOW_MAX = 0.08, 3, 9
+"""The smoothing window: 8 % of the epochs so far, 3 to 9 epochs."""
+NOISE_WINDOW = 30
+"""Second differences that the noise is estimated from: recent, since noise falls with the learning rate."""
+PLATEAU_SHARE, PLATEAU_MIN = 0.20, 5
+"""A plateau is judged over the last 20 % of the epochs, at least 5."""
+PLATEAU_CHANGE = 0.005
+"""A change below 0.5 % over that stretch is flat, whatever the noise."""
+PLATEAU_POINTS = 10
+"""Points that the Theil-Sen slope is taken over: 45 pairs an epoch keep 1,000 epochs near a millisecond."""
+Z_CAP = 99.0
+"""A z beyond this is written as this: differences without any spread have no finite z."""
+
+
+class Smooth(NamedTuple):
+    """Trailing medians of k series `(k, m)`: now, and at the lowest value so far of the first series, whose row is `best_row` `(m,)`."""
+
+    now: np.ndarray
+    then: np.ndarray
+    best_row: np.ndarray
+
+
+class Flips(NamedTuple):
+    """Pictures that turned wrong and right between two epochs, exact McNemar p, and the fall of the accuracy (0..1)."""
+
+    wrong: int
+    right: int
+    p: float
+    fall: float
+
+
+def window_lengths(m: int) -> np.ndarray:
+    """The smoothing window W `(m,)` after 1..m evaluations."""
+    return np.clip(np.rint(WINDOW_SHARE * np.arange(1, m + 1)), WINDOW_MIN, WINDOW_MAX).astype(int)
+
+
+def trailing_median(x: np.ndarray, window: int) -> np.ndarray:
+    """Median of the last `window` values along `(..., m)`; NaN is skipped, fewer than 3 values give NaN (never from one epoch)."""
+    padded = np.concatenate([np.full((*x.shape[:-1], window - 1), np.nan), x], axis=-1)
+    windows = sliding_window_view(padded, window, axis=-1)
+    return sorted_median(windows.reshape(-1, window), WINDOW_MIN).reshape(x.shape)
+
+
+def smooth(x: np.ndarray) -> Smooth:
+    """~x of k series `(k, m)`, each row seeing the past, and its best, through the window of its own time."""
+    now, then, best_row = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape[1], dtype=int)
+    for window, rows in _stretches(x.shape[1]):
+        medians = trailing_median(x[:, : rows.stop], window)
+        best_row[rows] = lowest_row(medians[0])[rows]
+        now[:, rows], then[:, rows] = medians[:, rows], medians[:, best_row[rows]]
+    return Smooth(now, then, best_row)
+
+
+def _stretches(m: int) -> list[tuple[int, slice]]:
+    """The rows that share a window length: at most seven stretches."""
+    lengths = window_lengths(m)
+    edges = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), m]
+    return [(int(lengths[a]), slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+
+
+def lowest_row(x: np.ndarray) -> np.ndarray:
+    """The first row of the lowest value so far `(m,)`; NaN never is the lowest."""
+    filled = np.where(np.isnan(x), np.inf, x)
+    new = filled < np.concatenate([[np.inf], np.minimum.accumulate(filled)[:-1]])
+    return np.maximum.accumulate(np.where(new, np.arange(len(x)), 0))
+
+
+def noise(x: np.ndarray) -> np.ndarray:
+    """Sigma `(m,)` by the median absolute deviation of the last 30 second differences; sqrt(6) is their own spread."""
+    if len(x) < 3:
+        return np.zeros(len(x))
+    padded = np.concatenate([np.full(NOISE_WINDOW - 1, np.nan), np.diff(x, 2)])
+    windows = sliding_window_view(padded, NOISE_WINDOW)
+    deviations = np.abs(windows - sorted_median(windows)[:, None])
+    return np.concatenate([np.zeros(2), MAD_TO_SIGMA * sorted_median(deviations) / np.sqrt(6)])
+
+
+def sorted_median(x: np.ndarray, least: int = 1) -> np.ndarray:
+    """Median of each row, NaN skipped, NaN below `least` values; `np.nanmedian` takes ten times as long on many short rows."""
+    ordered = np.sort(x, axis=1)
+    count = np.count_nonzero(~np.isnan(ordered), axis=1)  # NaN sorts to the end
+    rows = np.arange(len(x))
+    median = (ordered[rows, (count - 1) // 2] + ordered[rows, np.minimum(count // 2, x.shape[1] - 1)]) / 2
+    return np.where(count >= least, median, np.nan)
+
+
+def chance(class_counts: tuple[int, ...]) -> tuple[float, float]:
+    """Loss and accuracy of knowing the class shares alone: their entropy in nats, and the largest share. NaN without counts."""
+    counts = np.array([c for c in class_counts if c > 0], dtype=float)
+    if not len(counts):
+        return np.nan, np.nan
+    shares = counts / counts.sum()
+    return float(-np.sum(shares * np.log(shares))), float(shares.max())
+
+
+def plateau_lengths(m: int) -> np.ndarray:
+    """Evaluations `(m,)` that a plateau is judged over."""
+    return np.maximum(PLATEAU_MIN, np.rint(PLATEAU_SHARE * np.arange(1, m + 1))).astype(int)
+
+
+def theil_sen(x: np.ndarray) -> np.ndarray:
+    """Median slope per evaluation `(m,)` over the plateau stretch before each row (Theil 1950, Sen 1968), thinned to 10 points.
+
+    Equal to `scipy.stats.theilslopes` while the stretch has at most 10 points; that function takes one stretch at a time.
+    """
+    lengths = plateau_lengths(len(x))[:, None]
+    points = np.minimum(lengths, PLATEAU_POINTS)
+    order = np.arange(PLATEAU_POINTS)
+    rows = np.arange(len(x))[:, None] - np.rint((lengths - 1) * order / (points - 1)).astype(int)
+    values = np.where((rows >= 0) & (order < points), x[np.maximum(rows, 0)], np.nan)
+    first, second = np.triu_indices(PLATEAU_POINTS, 1)
+    slopes = (values[:, second] - values[:, first]) / (rows[:, second] - rows[:, first])
+    return sorted_median(slopes)
+
+
+def plateau(x: np.ndarray, smoothed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The change that the slope of ~x predicts over the plateau stretch, and the change that counts as flat, `(m,)` each."""
+    change = theil_sen(smoothed) * (plateau_lengths(len(x)) - 1)
+    return change, np.maximum(2 * noise(x), PLATEAU_CHANGE * np.abs(smoothed))
+
+
+def wilson(accuracy: np.ndarray | float, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of a share of n (Wilson 1927); as `scipy.stats.binomtest(...).proportion_ci("wilson")`, for many at once."""
+    if n <= 0:
+        return np.zeros_like(accuracy), np.ones_like(accuracy)
+    p = np.clip(accuracy, 0, 1)
+    centre = p + Z95**2 / (2 * n)
+    half = Z95 * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
+    return (centre - half) / (1 + Z95**2 / n), (centre + half) / (1 + Z95**2 / n)
+
+
+def newcombe(first: np.ndarray | float, n_first: int, second: np.ndarray | float, n_second: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of the difference of two independent shares (Newcombe 1998, Statistics in Medicine 17:873, method 10)."""
+    first, second = np.clip(first, 0, 1), np.clip(second, 0, 1)
+    low1, high1 = wilson(first, n_first)
+    low2, high2 = wilson(second, n_second)
+    gap = first - second
+    return gap - np.hypot(first - low1, high2 - second), gap + np.hypot(high1 - first, second - low2)
+
+
+def mcnemar(best_correct: np.ndarray, now_correct: np.ndarray) -> Flips:
+    """Exact two-sided McNemar test (1947) on paired correctness `(n,)`."""
+    from scipy.stats import binomtest
+
+    before, after = best_correct > 0.5, now_correct > 0.5
+    wrong, right = int(np.sum(before & ~after)), int(np.sum(~before & after))
+    p = float(binomtest(wrong, wrong + right, 0.5).pvalue) if wrong + right else 1.0
+    return Flips(wrong, right, p, (wrong - right) / max(len(before), 1))
+
+
+def paired_z(best_loss: np.ndarray, now_loss: np.ndarray) -> float:
+    """z of the mean per-image loss difference, now minus best; 0 without at least two pairs of finite losses."""
+    difference = now_loss - best_loss
+    difference = difference[np.isfinite(difference)]
+    if len(difference) < 2 or not np.any(difference):
+        return 0.0
+    mean, error = np.mean(difference), np.std(difference, ddof=1) / np.sqrt(len(difference))
+    return float(np.clip(mean / error, -Z_CAP, Z_CAP)) if 0 < error < np.inf else float(np.sign(np.nan_to_num(mean))) * Z_CAP

@@ -1,0 +1,157 @@
+"""The sentences of a verdict, in any language of the catalogue. Reads the stored verdict only; decides nothing."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.diagnosis.verdict import Evidence, Refutation, Verdict
+from engine.strings import known, say
+
+LINES = 3
+"""Evidence lines on the card."""
+UNKNOWN = "–"
+"""Written where a number was never recorded."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A verdict in words: a badge, what stands beside it, one sentence, one to three lines, and what would change it."""
+
+    title: str
+    caption: str
+    sentence: str
+    evidence: tuple[str, ...]
+    refuted_by: str
+
+
+def explain(verdict: Verdict, language: str = "en") -> Explanation:
+    """The verdict's words; they follow the tier: "looks like" for weak and medium, "is" for strong and certain."""
+    return Explanation(
+        title=say(_first_known(f"verdict.{verdict.name}", (*_variants(verdict, "title"), "title"), language), language),
+        caption=_caption(verdict, language),
+        sentence=_sentence(verdict, language),
+        evidence=tuple(line(one, language) for one in verdict.evidence[:LINES]),
+        refuted_by=say("verdict.mind", language, condition=condition(verdict.refuted_by, language)),
+    )
+
+
+def meaning(name: str, language: str = "en") -> str:
+    """What a verdict of this name means, whatever the run."""
+    return say(f"verdict.{name}.means", language)
+
+
+def line(evidence: Evidence, language: str = "en") -> str:
+    """One evidence line."""
+    unit = UNITS[evidence.name]
+    numbers = {name: unit(getattr(evidence, name)) for name in ("value", "low", "high")}
+    threshold = THRESHOLDS.get(unit, unit)(evidence.threshold)
+    return say(f"verdict.evidence.{evidence.name}", language, **numbers, threshold=threshold, **_fields(evidence.fields, language))
+
+
+def condition(refutation: Refutation, language: str = "en") -> str:
+    """What would have to be seen, with its number."""
+    limit = CONDITIONS[refutation.name](refutation.limit)
+    epochs = _count("epochs", refutation.epochs, language)
+    return say(f"verdict.refuted.{refutation.name}", language, limit=limit, epochs=epochs, **_fields(refutation.fields, language))
+
+
+def _caption(verdict: Verdict, language: str) -> str:
+    fields = {"epoch": verdict.epoch, "since": verdict.since_epoch}
+    if verdict.tier is None:
+        return say(f"verdict.{verdict.name}.caption", language, **fields, **_fields(verdict.evidence[0].fields, language))
+    return say("verdict.caption", language, tier=say(f"verdict.tier.{verdict.tier}", language), **fields)
+
+
+def _sentence(verdict: Verdict, language: str) -> str:
+    voice = "is" if verdict.tier in ("strong", "certain") else "looks"
+    key = _first_known(f"verdict.{verdict.name}", (*_variants(verdict, voice), voice), language)
+    lasted = _count("epochs", verdict.epoch - (verdict.since_epoch or verdict.epoch) + 1, language)
+    first = verdict.evidence[0]
+    numbers = {"value": UNITS[first.name](first.value), "threshold": UNITS[first.name](first.threshold)}
+    fields = {**_fields(first.fields, language), "since": verdict.since_epoch, "epoch": verdict.epoch, "lasted": lasted, **numbers}
+    return say(key, language, **fields)
+
+
+def _variants(verdict: Verdict, part: str) -> tuple[str, ...]:
+    """More particular keys than `part`: by modifier (an easing signal first), then by the leading evidence."""
+    modifiers = sorted(verdict.modifiers, key=lambda one: one != "easing")
+    return (*(f"{part}_{one}" for one in modifiers), f"{part}_{verdict.evidence[0].name}")
+
+
+def _first_known(area: str, names: tuple[str, ...], language: str) -> str:
+    return next(f"{area}.{name}" for name in names if known(f"{area}.{name}", language) or name == names[-1])
+
+
+def _fields(fields: Mapping[str, Any], language: str) -> dict[str, str]:
+    """Fields as written numbers: losses by `*_loss` and `change`, shares by `*share`, pictures with their noun."""
+    written = {}
+    for name, value in fields.items():
+        if name in ("wrong", "pictures"):
+            written[name] = _count("pictures", value, language)
+        elif name.endswith("loss") or name == "change":
+            written[name] = _loss(value)
+        elif name.endswith("share"):
+            written[name] = _percent(value)
+        else:
+            written[name] = _integer(value)
+    return written
+
+
+def _count(noun: str, n: float, language: str) -> str:
+    return say(f"verdict.count.{noun}_{'one' if n == 1 else 'many'}", language, n=_integer(n))
+
+
+def _written(number: Callable[[float], str]) -> Callable[[float | None], str]:
+    """A number format that says an unknown number as a dash and a negative one with a true minus."""
+
+    def write(value: float | None) -> str:
+        return UNKNOWN if value is None or not math.isfinite(value) else number(value).replace("-", "−")
+
+    return write
+
+
+@_written
+def _loss(value: float) -> str:
+    """Nats with about three digits: 0.541, 12.3, 4,120."""
+    if abs(value) >= 1e6 or 0 < abs(value) < 5e-4:
+        return f"{value:.1e}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+_percent = _written(lambda share: f"{100 * share:.1f}")
+_plain_percent = _written(lambda share: f"{100 * share:.1f}".removesuffix(".0") if abs(share) < 0.1 else f"{100 * share:,.0f}")
+_one_digit = _written(lambda value: f"{value:.1f}")
+_integer = _written(lambda value: f"{value:,.0f}")
+
+UNITS: dict[str, Callable[[float | None], str]] = {
+    "epochs": _integer,
+    "non_finite": _integer,
+    "blow_up": _loss,
+    "chance_loss": _loss,
+    "chance_accuracy": _percent,
+    "rise": _plain_percent,
+    "steady": _loss,
+    "gap": _percent,
+    "flips": _one_digit,
+    "paired_loss": _one_digit,
+    "flat": _loss,
+    "reference": _percent,
+    "no_reference": _percent,
+    "precision": _percent,
+}
+"""How each evidence's value and interval are written."""
+THRESHOLDS = {_percent: _plain_percent}
+"""Thresholds are round numbers: 5, not 5.0."""
+CONDITIONS: dict[str, Callable[[float | None], str]] = {
+    "enough_epochs": _integer,
+    "finite": _integer,
+    "train_below": _loss,
+    "leaves_chance": _loss,
+    "below_best": _loss,
+    "gap_below": _plain_percent,
+    "room": _percent,
+    "room_unknown": _plain_percent,
+    "above_best": _loss,
+}
+"""How each refutation's limit is written."""

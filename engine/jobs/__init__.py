@@ -1,0 +1,1 @@
+"""Queue -> processes -> states. The only place that starts processes and sends signals."""

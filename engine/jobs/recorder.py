@@ -1,0 +1,102 @@
+"""The worker's pen: takes what happened at once, writes it about ten times a second from a thread of its own.
+
+Training never waits for the disk. Knows the store and the attempt's token, nothing of training.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from engine.errors import Fenced
+from engine.store import records
+from engine.store.connect import Store
+from engine.store.records import Batch, Event, Metric, finite
+from engine.store.runs import Claim
+
+log = logging.getLogger("athanor.recorder")
+
+# Seconds between two writings, which are heartbeats too; the first rows of a run do not wait.
+PERIOD = 0.1
+EAGER_ROWS = 8
+
+
+class Recorder:
+    """Metrics, events and the summary go in; commands come out. `fenced` is set when the attempt has been ended by others."""
+
+    def __init__(self, store: Store, claim: Claim) -> None:
+        self.store = store
+        self.claim = claim
+        self.fenced = False
+        self._seq = records.last_seq(store, claim.run)
+        self._first = self._seq
+        self._metrics: list[Metric] = []
+        self._events: list[Event] = []
+        self._summary: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
+        self._commands: set[str] = set()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._write_until_closed, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write; the first writing is the attempt's first heartbeat."""
+        self._thread.start()
+
+    def metric(self, series: str, step: int, epoch: int, value: float) -> None:
+        """Keep one number."""
+        with self._lock:
+            self._seq += 1
+            self._metrics.append(Metric(self._seq, series, step, epoch, finite(value), time.time()))
+            eager = self._seq - self._first <= EAGER_ROWS
+        if eager:
+            self._wake.set()
+
+    def event(self, kind: str, step: int, epoch: int, data: Mapping[str, Any]) -> None:
+        """Keep something that happened, in order with the numbers."""
+        with self._lock:
+            self._seq += 1
+            self._events.append(Event(self._seq, kind, step, epoch, dict(data), time.time()))
+        self._wake.set()
+
+    def summary(self, **values: Any) -> None:
+        """Renew some values of the run's summary."""
+        with self._lock:
+            self._summary = self._summary | values
+
+    def asked(self, kind: str) -> bool:
+        """Whether this has been asked of the run."""
+        return kind in self._commands
+
+    def close(self) -> None:
+        """Write what is left and end the thread."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+
+    def _write_until_closed(self) -> None:
+        while not self.fenced:
+            closing = self._closing
+            self._wake.clear()
+            self._write()
+            if closing:
+                return
+            self._wake.wait(PERIOD)
+
+    def _write(self) -> None:
+        with self._lock:
+            batch = Batch(self._metrics, self._events, {} if self._summary == self._told else self._summary)
+            self._metrics, self._events = [], []
+        try:
+            self._commands.update(records.append(self.store, self.claim, batch))
+            self._told = dict(batch.summary) or self._told
+        except Fenced:
+            self.fenced = True
+        except OperationalError as error:
+            log.warning("the store did not take %s rows, trying again: %s", len(batch.metrics), error)
+            with self._lock:
+                self._metrics, self._events = [*batch.metrics, *self._metrics], [*batch.events, *self._events]

@@ -1,0 +1,162 @@
+"""The supervisor: one per data folder. Gives queued runs to workers, sees every worker's end, names it in the store.
+
+Knows no training and imports no torch; a fresh spare worker, torch imported, always waits for the next run.
+"""
+
+import argparse
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from json import dumps
+
+from engine.jobs.identity import alive, identify, kill_group
+from engine.jobs.launch import STOP, SUPERVISOR, only_one, version
+from engine.store import attempts, records, runs
+from engine.store.attempts import Attempt
+from engine.store.connect import Store
+from engine.store.home import PROJECT, Home
+from engine.store.runs import Claim, State
+
+log = logging.getLogger("athanor.supervisor")
+
+SLOTS = 1
+# Seconds between looks at the workers when nobody rings; also how often the supervisor says that it is there.
+LOOK = 1.0
+# A stopped worker finishes its step and its writing; after this many seconds it is ended.
+STOP_PATIENCE = 10.0
+# With nothing to do for this many seconds the supervisor goes; the next Start brings a new one.
+IDLE_EXIT = 1800.0
+
+
+class Supervisor:
+    """The loop and what it holds: the workers that are its children, the spare, and those it adopted."""
+
+    def __init__(self, home: Home) -> None:
+        self.store = Store(home)
+        self.home = home
+        self.identity = identify()
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.spare: subprocess.Popen[bytes] | None = None
+        self.busy_at = time.monotonic()
+        self.leaving = False
+        self.bell = _open_bell(home)
+
+    def serve(self) -> None:
+        """Until idle for long or asked to go. Workers outlive the supervisor; the spare does not."""
+        signal.signal(signal.SIGTERM, self._leave)
+        while not self.leaving and time.monotonic() - self.busy_at < IDLE_EXIT:
+            attempts.announce(self.store, SUPERVISOR, version(), self.identity)
+            open_attempts = attempts.under_way(self.store)
+            for attempt in open_attempts:
+                self._look_after(attempt)
+            self._fill_slots()
+            self._keep_spare()
+            self._wait()
+        attempts.withdraw(self.store, SUPERVISOR, self.identity)
+
+    def _leave(self, *_: object) -> None:
+        self.leaving = True
+
+    def _look_after(self, attempt: Attempt) -> None:
+        """End an attempt whose process is gone, and one that ignores Stop."""
+        self.busy_at = time.monotonic()
+        child = self.workers.get(attempt.claim.token)
+        code = child.poll() if child is not None else None
+        if code is not None:
+            self._ended(attempt.claim, code)
+        elif child is None and (attempt.identity is None or not alive(attempt.identity)):
+            log.warning("run %s: its process is gone", attempt.claim.run)
+            runs.end(self.store, attempt.claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
+        elif attempt.identity is not None and self._ignores_stop(attempt.claim.run):
+            log.warning("run %s does not stop; ending its process", attempt.claim.run)
+            kill_group(attempt.identity)
+            runs.end(self.store, attempt.claim, State.STOPPED, {"key": "errors.stopped", "fields": {}})
+
+    def _ignores_stop(self, run: int) -> bool:
+        asked_at = records.asked(self.store, run, STOP)
+        return asked_at is not None and time.time() - asked_at > STOP_PATIENCE
+
+    def _ended(self, claim: Claim, code: int) -> None:
+        """A worker that told its end leaves with 0; any other end is named here."""
+        del self.workers[claim.token]
+        if code < 0:
+            name = signal.Signals(-code).name
+            reason = {"key": "errors.worker_killed", "fields": {"signal": -code, "name": name}}
+        else:
+            reason = {"key": "errors.worker_exited", "fields": {"code": code}}
+        if runs.end(self.store, claim, State.FAILED, reason):
+            log.warning("run %s: worker ended with %s", claim.run, code)
+
+    def _fill_slots(self) -> None:
+        """Give the next queued runs to workers while there is room."""
+        while len(attempts.under_way(self.store)) < SLOTS:
+            claim = runs.claim(self.store)
+            if claim is None:
+                return
+            self._give(claim)
+
+    def _give(self, claim: Claim) -> None:
+        worker, self.spare = self._living_spare() or self._start_worker(), None
+        self.workers[claim.token] = worker
+        attempts.assign(self.store, claim, identify(worker.pid))
+        assert worker.stdin is not None
+        try:
+            worker.stdin.write(dumps(asdict(claim)).encode() + b"\n")
+            worker.stdin.close()
+        except BrokenPipeError:
+            log.warning("run %s: its worker ended before it began", claim.run)
+        log.info("run %s: attempt %s in process %s", claim.run, claim.attempt, worker.pid)
+
+    def _living_spare(self) -> subprocess.Popen[bytes] | None:
+        return self.spare if self.spare is not None and self.spare.poll() is None else None
+
+    def _keep_spare(self) -> None:
+        """Replace the spare, but never while a run is starting: its import would take the cores from the first epoch."""
+        starting = any(attempt.state is State.STARTING for attempt in attempts.under_way(self.store))
+        if not starting and self._living_spare() is None:
+            self.spare = self._start_worker()
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "engine.jobs.worker", "--home", str(self.home.root)],
+            cwd=PROJECT, stdin=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def _wait(self) -> None:
+        """Sleep until somebody rings, a child ends, or it is time to look again."""
+        try:
+            if select.select([self.bell], [], [], LOOK)[0]:
+                os.read(self.bell, 65536)
+        except InterruptedError:
+            pass
+
+
+def _open_bell(home: Home) -> int:
+    """The named pipe, held open at both ends so that it never reports its end; children's deaths ring it too."""
+    if not home.bell.exists():
+        os.mkfifo(home.bell, 0o600)
+    pipe = os.open(home.bell, os.O_RDWR | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(pipe, warn_on_full_buffer=False)
+    return pipe
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="engine.jobs.supervisor")
+    parser.add_argument("--home", required=True)
+    home = Home.find(parser.parse_args().home)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    with only_one(home) as mine:
+        if mine:
+            log.info("supervisor %s of %s", version(), home.root)
+            Supervisor(home).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Networks, from a config. Knows no data and no training."""

@@ -1,0 +1,114 @@
+"""The live feed: one WebSocket per watched run; the first rows at once, then what is new, ten times a second.
+
+Follows the store by cursor and only reads. Knows the chart's protocol, nothing of the page.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine import strings
+from engine.errors import NotFound
+from engine.server.guard import allowed
+from engine.store import records, runs
+from engine.store.connect import Store, open_store
+from engine.store.home import Home
+from engine.store.runs import Run
+
+# Seconds between looks into the store.
+PERIOD = 0.1
+# WebSocket close codes: 1000 done, 1008 policy, 4404 ours: there is no such run.
+DONE, REFUSED, NO_SUCH_RUN = 1000, 1008, 4404
+Message = dict[str, Any]
+
+
+class Follower:
+    """What one socket has been told of a run, and what it has not."""
+
+    def __init__(self, store: Store, run: int, since: int) -> None:
+        self.store = store
+        self.number = run
+        self.seq = since
+        self._hello: Message | None = None
+        self._state: Message | None = None
+        self.ended = False
+
+    def news(self) -> list[Message]:
+        """The messages since the last call. The state is read before the rows, so that an end is told after the last row."""
+        run = runs.get(self.store, self.number)
+        news = records.read(self.store, self.number, self.seq)
+        self.seq = news.seq
+        self.ended = run.state.ended
+        return [*self._changed_head(run), *_rows(news), *self._changed_state(run)]
+
+    def _changed_head(self, run: Run) -> Iterator[Message]:
+        head = {
+            "kind": "hello", "run": run.id, "name": run.name, "state": run.state,
+            "epochs": run.summary.get("epochs", run.knobs["epochs"]), "steps_per_epoch": run.summary.get("steps_per_epoch"),
+        }  # fmt: skip
+        if self._hello is None or head["steps_per_epoch"] != self._hello["steps_per_epoch"]:
+            self._hello = head
+            yield head
+
+    def _changed_state(self, run: Run) -> Iterator[Message]:
+        message = {"kind": "state", "state": run.state, "words": strings.say(f"ui.state.{run.state}")}
+        if message != self._state:
+            self._state = message
+            yield message
+        if self.ended:
+            yield {"kind": "end"}
+
+
+def _rows(news: records.News) -> Iterator[Message]:
+    if news.metrics or news.events:
+        rows = [[row.seq, row.series, row.step, row.epoch, row.value, round(row.time * 1000)] for row in news.metrics]
+        happened = [{"seq": e.seq, "kind": e.kind, "step": e.step, "epoch": e.epoch, "data": e.data} for e in news.events]
+        yield {"kind": "rows", "seq": news.seq, "rows": rows, "events": happened}
+
+
+async def live(socket: WebSocket) -> None:
+    """`/live?run=ID&since=SEQ`: follow one run until it ends or the viewer goes."""
+    await socket.accept()
+    follower = _follower(socket)
+    if follower is None:
+        await socket.close(REFUSED)
+        return
+    listening = asyncio.create_task(_until_gone(socket))
+    try:
+        await _follow(socket, follower, listening)
+    except NotFound:
+        await socket.close(NO_SUCH_RUN)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        listening.cancel()
+
+
+def _follower(socket: WebSocket) -> Follower | None:
+    """The follower asked for; None for a stranger or a request that makes no sense."""
+    run, since = socket.query_params.get("run", ""), socket.query_params.get("since", "0")
+    if not allowed(socket) or not (run.isascii() and run.isdigit() and since.isascii() and since.isdigit()):
+        return None
+    if len(run) > 12 or len(since) > 15:
+        return None
+    return Follower(open_store(Home.find()), int(run), int(since))
+
+
+async def _follow(socket: WebSocket, follower: Follower, listening: asyncio.Task[None]) -> None:
+    while not listening.done():
+        for message in await asyncio.to_thread(follower.news):
+            await socket.send_json(message)
+        if follower.ended:
+            await socket.close(DONE)
+            return
+        await asyncio.wait([listening], timeout=PERIOD)
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    """Viewers say nothing; waiting for their words is how their going is noticed."""
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            await socket.receive_text()

@@ -1,0 +1,85 @@
+"""Attempts and standing processes: who works on what, and when it was last seen.
+
+A process is known by boot id, pid and start time together; ages are of the monotonic clock, so no clock jump ages anyone.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store.connect import Store
+from engine.store.runs import UNDER_WAY, Claim, State
+from engine.store.tables import attempts, processes
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process that cannot be mistaken for another, even after its pid is used again."""
+
+    boot: str
+    pid: int
+    process_start: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A try at a run that has not ended. `heartbeat` is in seconds of the monotonic clock of its boot."""
+
+    claim: Claim
+    state: State
+    identity: Identity | None
+    heartbeat: float | None
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A standing process as it last wrote itself down."""
+
+    version: str
+    identity: Identity
+    heartbeat: float
+
+
+def assign(store: Store, claim: Claim, identity: Identity) -> None:
+    """Write down which process has the attempt."""
+    with store.write() as connection:
+        change = asdict(identity) | {"heartbeat": time.monotonic()}
+        connection.execute(sa.update(attempts).where(attempts.c.token == claim.token).values(change))
+
+
+def under_way(store: Store) -> list[Attempt]:
+    """Every attempt that has not ended."""
+    with store.read() as connection:
+        rows = connection.execute(sa.select(attempts).where(attempts.c.state.in_(UNDER_WAY))).all()
+    return [_attempt(row._mapping) for row in rows]
+
+
+def _attempt(row: Mapping[str, Any]) -> Attempt:
+    identity = Identity(row["boot"], row["pid"], row["process_start"]) if row["pid"] is not None else None
+    return Attempt(Claim(row["run"], row["number"], row["token"]), State(row["state"]), identity, row["heartbeat"])
+
+
+def announce(store: Store, role: str, version: str, identity: Identity) -> None:
+    """A standing process says that it is there."""
+    row = {"role": role, "version": version, "heartbeat": time.monotonic(), **asdict(identity)}
+    with store.write() as connection:
+        connection.execute(sa.delete(processes).where(processes.c.role == role))
+        connection.execute(sa.insert(processes).values(row))
+
+
+def withdraw(store: Store, role: str, identity: Identity) -> None:
+    """A standing process says that it goes."""
+    with store.write() as connection:
+        connection.execute(sa.delete(processes).where(processes.c.role == role, processes.c.pid == identity.pid))
+
+
+def presence(store: Store, role: str) -> Presence | None:
+    """Who was last seen in a role."""
+    with store.read() as connection:
+        row = connection.execute(sa.select(processes).where(processes.c.role == role)).one_or_none()
+    if row is None:
+        return None
+    return Presence(row.version, Identity(row.boot, row.pid, row.process_start), row.heartbeat)

@@ -1,0 +1,50 @@
+"""The data folder: one class owns every file name in it. Knows no table and no process."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+VARIABLE = "ATHANOR_HOME"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data folder. Two homes share nothing."""
+
+    root: Path
+
+    @classmethod
+    def find(cls, given: str | None = None) -> "Home":
+        """The folder asked for, else `$ATHANOR_HOME`, else `.athanor/` beside app.py."""
+        return cls(Path(given or os.environ.get(VARIABLE) or PROJECT / ".athanor").expanduser().absolute())
+
+    @property
+    def database(self) -> Path:
+        return self.root / "athanor.db"
+
+    @property
+    def cache(self) -> Path:
+        """Decoded datasets."""
+        return self.root / "cache"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one supervisor of this folder."""
+        return self.root / "supervisor.lock"
+
+    @property
+    def bell(self) -> Path:
+        """A named pipe: a byte written here wakes the supervisor."""
+        return self.root / "supervisor.bell"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.root / "supervisor.log"
+
+    def run(self, number: int) -> Path:
+        """The folder of one run: its weights and its log."""
+        return self.root / "runs" / f"{number:06d}"
+
+    def log(self, number: int) -> Path:
+        return self.run(number) / "log.txt"

@@ -1,0 +1,20 @@
+"""How finished runs on the same data stand: the yardstick for what this data allows. Reads validation only."""
+
+import sqlalchemy as sa
+
+from engine.store.connect import Store
+from engine.store.runs import State
+from engine.store.tables import runs
+
+# Fewer finished runs than this are no yardstick.
+ENOUGH = 3
+UPPER_QUARTILE = 0.75
+
+
+def reference_accuracy(store: Store, dataset: str, but: int) -> float | None:
+    """The upper quartile of the best validation accuracies of other finished runs on this data; None when there are too few."""
+    query = sa.select(runs.c.config, runs.c.summary).where(runs.c.state == State.FINISHED, runs.c.id != but)
+    with store.read() as connection:
+        rows = connection.execute(query).all()
+    seen = sorted(row.summary["val_accuracy"] for row in rows if row.config["data"]["dataset"] == dataset and "val_accuracy" in row.summary)
+    return seen[round(UPPER_QUARTILE * (len(seen) - 1))] if len(seen) >= ENOUGH else None

@@ -1,0 +1,110 @@
+"""The tables. Knows column names and keys; queries live beside it, one module per noun."""
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+
+metadata = sa.MetaData()
+
+# One row per run. `token` belongs to the attempt that may write; whoever holds another one writes nothing.
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("launch_key", sa.Text, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("reason", sa.JSON),
+    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("config_version", sa.Integer, nullable=False),
+    sa.Column("numerics", sa.JSON),
+    sa.Column("summary", sa.JSON, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False, default=0),
+    sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("token", sa.Text),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("started_at", sa.Float),
+    sa.Column("ended_at", sa.Float),
+)
+
+# One row per try at a run. A process is known by boot id, pid and start time together.
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("boot", sa.Text),
+    sa.Column("pid", sa.Integer),
+    sa.Column("process_start", sa.Text),
+    sa.Column("heartbeat", sa.Float),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.JSON),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float),
+)
+
+# `seq` increases over metrics and events of one run together: it is the live cursor. A NULL value is not finite.
+metrics = sa.Table(
+    "metrics",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("series", sa.Text, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("time", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What people ask of a run that is under way. A worker takes each once.
+commands = sa.Table(
+    "commands",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("taken_at", sa.Float),
+)
+
+# The test part is looked at once, when a run finishes, and kept apart so that nothing reads it by accident.
+tests = sa.Table(
+    "tests",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("loss", sa.Float, nullable=False),
+    sa.Column("accuracy", sa.Float, nullable=False),
+    sa.Column("images", sa.Integer, nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+)
+
+# The processes that stand beside the store, one row each: who is there, which version, when last seen.
+processes = sa.Table(
+    "processes",
+    metadata,
+    sa.Column("role", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("boot", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("process_start", sa.Text, nullable=False),
+    sa.Column("heartbeat", sa.Float, nullable=False),
+)

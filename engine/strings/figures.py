@@ -1,0 +1,54 @@
+"""Numbers as a person would write them: losses, shares, durations, counts. The same on page, report and command line."""
+
+import math
+
+NBSP = "\u00a0"
+
+
+def loss(value: float | None) -> str:
+    """Three significant decimals of a loss in nats: `0.541`; an em dash when there is none."""
+    if value is None or not math.isfinite(value):
+        return "—"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share in [0, 1] as a percentage: `87.6 %`."""
+    return "—" if share is None or not math.isfinite(share) else f"{100 * share:.{digits}f}{NBSP}%"
+
+
+def duration(seconds: float | None) -> str:
+    """`0.8 s`, `1:40` (minutes:seconds) or `2:05:00`."""
+    if seconds is None:
+        return "—"
+    if seconds < 10:
+        return f"{seconds:.1f}{NBSP}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def count(number: float | None) -> str:
+    """`61,706`, `3.1 M`, `138 M`."""
+    if number is None:
+        return "—"
+    if number >= 1e6:
+        return f"{number / 1e6:.3g}{NBSP}M"
+    return f"{number:,.0f}"
+
+
+def short(value: float | int | str) -> str:
+    """A knob's value: `1e-4`, `0.5`, `128`, `sgd`."""
+    if isinstance(value, str) or isinstance(value, int):
+        return str(value)
+    if value != 0 and abs(value) < 0.01:
+        mantissa, _, exponent = f"{value:.3e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:g}"
+
+
+def knob(value: float | int | str, unit: str) -> str:
+    """A knob's value with its unit: `20 %`, `32 px`, `1e-4`; counts of things go without, as their label names them."""
+    if unit == "share":
+        return percent(float(value), 0 if round(100 * float(value), 1).is_integer() else 1)
+    return f"{short(value)}{NBSP}{unit}" if unit in ("px", "°") else short(value)

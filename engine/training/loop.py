@@ -1,0 +1,179 @@
+"""The training loop: a generator that yields what happened and is told what to change.
+
+Knows no files, no processes and no store, and never reads the test part. Inside an epoch it never waits for the device.
+"""
+
+import math
+from collections.abc import Generator
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.config.run import KNOBS, RunConfig
+from engine.data.augment import augment
+from engine.training import optimisers
+from engine.training.evaluation import Evaluation, evaluate
+from engine.training.happenings import BEGINNING, Change, Changed, Diverged, Ended, EpochDone, Happening, Message, State, StepDone, Stop
+from engine.training.meter import Meter, Stopwatch, Sums
+from engine.training.numerics import Numerics
+from engine.training.randomness import derive
+from engine.training.schedules import rate
+from engine.training.source import Source
+
+# Batch norm cannot take the variance of one image.
+SMALLEST_BATCH = 2
+# The stream of a step's augmentation, apart from that of its dropout: on the CPU equal seeds would give equal draws.
+AUGMENTATION = 1
+
+
+class Training:
+    """One run in progress.
+
+    `model` and `optimiser` are the live objects (restore a checkpoint into them before `run`), `config` holds the knobs in
+    force: of a change asked for, those that wait for the next epoch are not in it yet.
+    """
+
+    def __init__(self, model: nn.Module, data: Source, config: RunConfig, numerics: Numerics, start: State = BEGINNING) -> None:
+        self.model = numerics.place_model(model)
+        self.data = data
+        self.config = config
+        self.numerics = numerics
+        self.optimiser = optimisers.build(config.optimisation, self.model, numerics.fused)
+        self.epoch, self.step_in_epoch, self.step = start.epoch, start.step_in_epoch, start.step
+        self.best_loss, self.best_epoch = start.best_loss, start.best_epoch
+        self._asked = config
+        self._meter = Meter(numerics.device, start.sums)
+        self._clock = Stopwatch(start.seconds)
+        self._generator = torch.Generator(numerics.device)
+        set_dropout(self.model, config.model.dropout)
+
+    def state(self) -> State:
+        """Where the run stands; to be asked at a yield. Waits for the device."""
+        return State(self.epoch, self.step_in_epoch, self.step, self.best_loss, self.best_epoch, self._meter.read(), self._clock.read())
+
+    def slept(self, seconds: float) -> None:
+        """Leave a pause between two steps out of the epoch's seconds."""
+        self._clock.skip(seconds)
+
+    def run(self) -> Generator[Happening, Message, Ended]:
+        """Train to the end. `send` a Change or Stop at any yield. Raises Diverged after the epoch that did."""
+        reason: Literal["finished", "early_stopping", "stopped"] | None = None
+        while reason is None and self.epoch < self.config.budget.epochs:
+            stopped = (yield from self._steps()) or (yield from self._finish_epoch())
+            reason = "stopped" if stopped else "early_stopping" if self._out_of_patience() else None
+        return Ended(reason or "finished", self.epoch, self.step)
+
+    def _steps(self) -> Generator[Happening, Message, bool]:
+        """The rest of the epoch in progress. True when told to stop."""
+        if self.step_in_epoch == 0 and (yield from self._put_in_force("now", "next epoch")):
+            return True
+        self.model.train()
+        groups = group_batches(self._order(), self.config.optimisation.batch_size, self.config.optimisation.accumulation)
+        while self.step_in_epoch < len(groups):
+            self._clock.start()
+            now = rate(self.config, self.epoch * len(groups) + self.step_in_epoch, len(groups))
+            self._take_step(groups[self.step_in_epoch], now)
+            if (yield from self._tell(StepDone(self.epoch + 1, self.step, now, self._meter))):
+                return True
+        return False
+
+    def _take_step(self, batches: list[Tensor], now: float) -> None:
+        place = (self.config.budget.seed, self.epoch, self.step_in_epoch + 1)
+        torch.manual_seed(derive(*place))
+        self._generator.manual_seed(derive(*place, AUGMENTATION))
+        self.optimiser.zero_grad()
+        images = sum(len(batch) for batch in batches)
+        for batch in batches:
+            self._add_gradient(batch, len(batch) / images)
+        self._meter.add_step(nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None]))
+        optimisers.take_step(self.optimiser, now)
+        self.step_in_epoch += 1
+        self.step += 1
+
+    def _add_gradient(self, indices: Tensor, share: float) -> None:
+        """Forward and backward of one batch that is `share` of the images of its step."""
+        pictures, labels = augment(self.config.augmentation, self.data.pictures(indices), self.data.labels[indices], self._generator)
+        pictures = self.numerics.place_batch(self.data.normalise(pictures))
+        with self.numerics.autocast():
+            logits = self.model(pictures)
+        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.config.optimisation.label_smoothing)
+        (loss * share).backward()
+        self._meter.add_batch(loss.detach(), logits.detach(), labels)
+
+    def _finish_epoch(self) -> Generator[Happening, Message, bool]:
+        sums = self._meter.close()
+        seconds = self._clock.close()
+        validation = evaluate(self.model, self.data, self.data.validation, self.numerics)
+        metrics = {**self._online(sums, seconds), **self._measured(validation)}
+        self.epoch, self.step_in_epoch = self.epoch + 1, 0
+        best = self.best_loss is None or metrics["val_loss"] < self.best_loss
+        if best:
+            self.best_loss, self.best_epoch = metrics["val_loss"], self.epoch
+        nonfinite = not (math.isfinite(metrics["train_loss"]) and math.isfinite(metrics["val_loss"]))
+        stopped = yield from self._tell(EpochDone(self.epoch, self.step, metrics, validation, nonfinite, best))
+        if nonfinite:
+            raise Diverged(self.epoch, self.step)
+        return stopped
+
+    def _online(self, sums: Sums, seconds: float) -> dict[str, float]:
+        return {
+            "train_loss": sums.loss / sums.images,
+            "train_accuracy": sums.correct / sums.images,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+            "grad_norm": sums.grad_norm / sums.steps,
+            "epoch_seconds": seconds,
+            "images_per_second": sums.images / seconds,
+        }
+
+    def _measured(self, validation: Evaluation) -> dict[str, float]:
+        val_loss, val_accuracy = validation.means()
+        probe_loss, probe_accuracy = evaluate(self.model, self.data, self.data.probe, self.numerics).means()
+        return {"probe_loss": probe_loss, "probe_accuracy": probe_accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
+
+    def _out_of_patience(self) -> bool:
+        patience = self.config.budget.early_stopping
+        return patience > 0 and self.epoch - self.best_epoch >= patience
+
+    def _order(self) -> Tensor:
+        return self.data.order(derive(self.config.budget.seed, self.epoch, 0))
+
+    def _tell(self, happening: Happening) -> Generator[Happening, Message, bool]:
+        """Yield, and obey the answer. True when told to stop."""
+        message = yield happening
+        if isinstance(message, Change):
+            self._asked = message.config
+            return (yield from self._put_in_force("now"))
+        return isinstance(message, Stop)
+
+    def _put_in_force(self, *acts: str) -> Generator[Happening, Message, bool]:
+        """Take over the asked knobs that act at these moments, and say which. True when told to stop."""
+        knobs = differing(self.config, self._asked, acts)
+        if not knobs:
+            return False
+        self.config = self.config.changed(**{name: to for name, (_, to) in knobs.items()})
+        optimisers.set_now(self.optimiser, self.config.optimisation)
+        set_dropout(self.model, self.config.model.dropout)
+        return (yield from self._tell(Changed(self.epoch + 1, self.step, knobs)))
+
+
+def group_batches(order: Tensor, batch_size: int, accumulation: int) -> list[list[Tensor]]:
+    """An epoch's optimiser steps, each a list of batches of indices. A last batch of one image is left out."""
+    batches = list(order.split(batch_size))
+    if len(batches) > 1 and len(batches[-1]) < min(SMALLEST_BATCH, batch_size):
+        batches.pop()
+    return [batches[start : start + accumulation] for start in range(0, len(batches), accumulation)]
+
+
+def differing(old: RunConfig, new: RunConfig, acts: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+    """`{knob: (from, to)}` of the knobs that act at one of these moments and are not the same."""
+    before, after = old.flat(), new.flat()
+    return {name: (before[name], after[name]) for name in before if KNOBS[name].acts in acts and before[name] != after[name]}
+
+
+def set_dropout(model: nn.Module, p: float) -> None:
+    """Every dropout layer drops with probability `p` from now on."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = p

@@ -1,0 +1,93 @@
+"""How a run computes: device, threads, precision, layout. Chosen once, stored with the run, inherited by its resumes and forks.
+
+Knows no training. Equal numerics on the CPU give equal bits; one thread more changes them.
+"""
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from engine import catalog
+from engine.config.run import RunConfig
+from engine.errors import BadKnob
+
+# Nets whose convolutions are heavy enough for bf16: 1.6-2.1 x fp32 with channels_last, against 1.05 x for LeNet (PERFORMANCE.md).
+BF16_FAMILIES = ("vgg", "resnet")
+AMPERE = 8
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """`threads` counts the CPU's; `fused` takes torch's one-kernel optimisers where they exist (about 7 % of a step)."""
+
+    device: str
+    threads: int
+    precision: Literal["fp32", "bf16"]
+    channels_last: bool
+    deterministic: bool
+    fused: bool = False
+
+    def apply(self) -> None:
+        """Set this process's threads and flags. On CUDA call it before the first operation: cuBLAS reads its setting once."""
+        torch.set_num_threads(self.threads)
+        if self.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(self.deterministic)
+        torch.backends.cudnn.benchmark = not self.deterministic
+        torch.backends.cudnn.allow_tf32 = not self.deterministic
+        torch.backends.cuda.matmul.allow_tf32 = not self.deterministic
+
+    def place_model(self, model: nn.Module) -> nn.Module:
+        """The model itself, moved to the device in this layout."""
+        return model.to(device=self.device, memory_format=self.memory_format)
+
+    def place_batch(self, pictures: Tensor) -> Tensor:
+        """Pictures (N, C, H, W) on the device in this layout."""
+        return pictures.to(device=self.device, memory_format=self.memory_format, non_blocking=True)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The forward pass goes inside; in fp32 it does nothing."""
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored with the run; `from_dict` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        return cls(**values)
+
+
+def choose(config: RunConfig, threads: int) -> Numerics:
+    """The numerics of a new run. Raises BadKnob when it asks for CUDA and there is none."""
+    device = _device(config.budget.device)
+    if config.budget.precision == "exact":
+        return Numerics(device, threads, "fp32", channels_last=False, deterministic=True)
+    family = catalog.ARCHITECTURES[config.model.architecture].family
+    precision = "bf16" if family in BF16_FAMILIES and _fast_bf16(device) else "fp32"
+    return Numerics(device, threads, precision, channels_last=True, deterministic=False, fused=True)
+
+
+def _device(wanted: str) -> str:
+    if wanted == "cpu":
+        return "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise BadKnob("errors.no_cuda", knob="device", value="cuda", allowed="auto, cpu")
+    return "cpu"
+
+
+def _fast_bf16(device: str) -> bool:
+    """Whether bf16 has its own instructions here; emulated it is slower than fp32."""
+    if device == "cuda":
+        return torch.cuda.get_device_capability()[0] >= AMPERE
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())

@@ -1,0 +1,60 @@
+"""Chosen runs beside each other: one honest sentence, and the knobs in which they differ."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from engine.config import KNOBS
+from engine.store.runs import Run
+from engine.strings import figures
+from engine.studies.difference import differing, same_validation
+from pages.components.knobs import value_label
+from pages.components.words import t
+
+PAIR = 2
+
+
+def sentence(chosen: Sequence[Run]) -> None:
+    """What the numbers of two runs show, and what they do not."""
+    with st.container(border=True, key="sentence"):
+        st.markdown(_sentence(chosen))
+
+
+def _sentence(chosen: Sequence[Run]) -> str:
+    if len(chosen) < PAIR:
+        return t("ui.compare.choose")
+    if len(chosen) > PAIR:
+        return t("ui.compare.too_many", count=len(chosen))
+    if not same_validation([run.knobs for run in chosen]):
+        return t("ui.compare.other_data")
+    accuracies = [run.summary.get("val_accuracy") for run in chosen]
+    if None in accuracies:
+        return t("ui.compare.unfinished")
+    low, high = sorted(accuracies)
+    if low == high:
+        return t("ui.compare.equal", accuracy=figures.percent(high))
+    better = chosen[accuracies.index(high)].id
+    return t("ui.compare.one_each", better=better, high=figures.percent(high), low=figures.percent(low))
+
+
+def differences(chosen: Sequence[Run], only_differing: bool) -> None:
+    """The knobs of the chosen runs, a column each."""
+    if len(chosen) < PAIR:
+        return
+    names = differing([run.knobs for run in chosen]) if only_differing else list(KNOBS)
+    st.subheader(t("ui.compare.what_differs" if only_differing else "ui.compare.what_is"), anchor=False)
+    if not names:
+        st.caption(t("ui.compare.same"))
+        return
+    if names == ["seed"]:
+        st.caption(t("ui.compare.only_seed"))
+    rows = [
+        {t("ui.column.knob"): t(f"knobs.{name}.label"), **{_head(run): value_label(name, run.knobs.get(name)) for run in chosen}}
+        for name in names
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="differences")
+
+
+def _head(run: Run) -> str:
+    return t("ui.run", run=run.id)

@@ -1,0 +1,20 @@
+"""What stands under every page: the language, the version, and whether a supervisor is there to run anything."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from engine.jobs.launch import supervisor_version, version
+from pages.components.state import LANGUAGE, store
+from pages.components.words import t
+
+
+def foot(language: str, languages: Mapping[str, str]) -> None:
+    """One quiet line at the end of the page."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="foot"):
+        state = "ui.foot.ready" if supervisor_version(store()) else "ui.foot.asleep"
+        st.caption(t(state, version=version()))
+        st.segmented_control(
+            t("ui.foot.language"), list(languages), default=language, format_func=lambda code: languages[code], required=True,
+            key=LANGUAGE, label_visibility="collapsed", bind="query-params",
+        )  # fmt: skip

@@ -1,0 +1,114 @@
+"""The form: RunConfig's knobs -> widgets -> RunConfig. Every widget is made from the knob's declaration; knows no page."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from engine import catalog
+from engine.config import KNOBS, Knob, RunConfig
+from engine.config.run import AUGMENTATION_LEVEL
+from engine.folders import data_roots, discover
+from engine.strings import figures
+from pages.components.state import store
+from pages.components.words import t
+
+# Knobs whose change alters what the rest of the page says; the others wait for the next press.
+SPEAKING = ("dataset", "architecture", "resolution")
+
+
+def key(name: str) -> str:
+    """The widget key of a knob; Streamlit turns it into the class `st-key-knob-<name>`."""
+    return f"knob-{name}"
+
+
+def show(names: Iterable[str]) -> None:
+    """Draw the widgets of these knobs, one under the other."""
+    for name in names:
+        _widget(KNOBS[name])
+
+
+def show_pair(left: str, right: str) -> None:
+    """Two knobs beside each other."""
+    for column, name in zip(st.columns(2, gap="medium"), (left, right), strict=True):
+        with column:
+            _widget(KNOBS[name])
+
+
+def show_level() -> None:
+    """The one basic control of the four augmentation strengths. Draw it after them."""
+    level = _level()
+    st.session_state[key(AUGMENTATION_LEVEL)] = level
+    options = catalog.LEVELS if level in catalog.LEVELS else (*catalog.LEVELS, level)
+    st.segmented_control(
+        t("knobs.augmentation.label"), options, key=key(AUGMENTATION_LEVEL), help=t("knobs.augmentation.help"), required=True,
+        format_func=partial(_option, AUGMENTATION_LEVEL), width="stretch", on_change=_follow_level,
+    )  # fmt: skip
+
+
+def read() -> RunConfig:
+    """The config that the form shows. Raises BadKnob."""
+    return RunConfig.from_flat({name: st.session_state[key(name)] for name in KNOBS})
+
+
+def _level() -> str:
+    return catalog.level_of({name: st.session_state[key(name)] for name in catalog.AUGMENTATIONS}, st.session_state[key("dataset")])
+
+
+def _follow_level() -> None:
+    """Move the four strengths to where the level puts them, or keep the level where other data is chosen."""
+    level = st.session_state.get(key(AUGMENTATION_LEVEL))
+    if level in catalog.LEVELS:
+        for name, value in catalog.strengths(level, st.session_state[key("dataset")]).items():
+            st.session_state[key(name)] = value
+
+
+def _widget(knob: Knob) -> None:
+    label, about = t(f"knobs.{knob.name}.label"), t(f"knobs.{knob.name}.help")
+    given: dict[str, Any] = {"key": key(knob.name), "help": about, "bind": "query-params", "persist_state": "session"}
+    given["on_change"] = _on_change(knob)
+    if knob.name == "dataset":
+        st.selectbox(label, _datasets(), format_func=_dataset_label, **given)
+    elif knob.choices:
+        st.selectbox(label, knob.choices, index=knob.choices.index(knob.default), format_func=partial(_option, knob.name), **given)
+    elif knob.steps:
+        options = sorted({*knob.steps, knob.default, st.session_state.get(key(knob.name), knob.default)})
+        st.select_slider(label, options, value=knob.default, format_func=partial(figures.knob, unit=knob.unit), **given)
+    else:
+        st.number_input(label, int(knob.low or 0), int(knob.high or 0), value=knob.default, step=1, **given)
+
+
+def _on_change(knob: Knob) -> Any:
+    if knob.name == "dataset":
+        return _follow_level
+    return "rerun" if knob.name in (*SPEAKING, *catalog.AUGMENTATIONS) else "ignore"
+
+
+def _option(name: str, choice: str) -> str:
+    if name == "architecture":
+        return catalog.ARCHITECTURES[choice].label
+    return t(f"knobs.{name}.options.{choice}")
+
+
+def _datasets() -> list[str]:
+    """What the catalog knows, then the folders under the data roots. Nothing else can be chosen on a page."""
+    return [*catalog.DATASETS, *_folders()]
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def _folders() -> list[str]:
+    return discover(data_roots(store().home.root))
+
+
+def _dataset_label(name: str) -> str:
+    return catalog.DATASETS[name].label if name in catalog.DATASETS else name
+
+
+def value_label(name: str, value: Any) -> str:
+    """A knob's value as tables show it; empty when an old run did not have the knob."""
+    if value is None:
+        return ""
+    if name == "dataset":
+        return _dataset_label(value)
+    return _option(name, value) if KNOBS[name].choices else figures.knob(value, KNOBS[name].unit)

@@ -1,0 +1,42 @@
+"""The last runs, each a link, and where to put pictures of one's own."""
+
+import streamlit as st
+
+from engine.folders import data_roots
+from engine.store import runs
+from engine.store.runs import Run, State
+from engine.strings import figures
+from pages.components.state import shown_run, store
+from pages.components.words import plain, t
+
+SHOWN = 5
+COLOURS = {State.FAILED: "red", State.DIVERGED: "red", State.OUT_OF_MEMORY: "red", State.LOST: "red", State.STOPPED: "orange"}
+
+
+def show() -> None:
+    """The newest runs; nothing before the first."""
+    newest = runs.listing(store(), limit=SHOWN)
+    if not newest:
+        return
+    st.markdown(f"**{t('ui.recent.title')}**")
+    with st.container(gap="xsmall", key="recent"):
+        for run in newest:
+            st.markdown(_line(run))
+
+
+def _line(run: Run) -> str:
+    name = f"{t('ui.run', run=run.id)}: {plain(run.name)}"
+    linked = f"**{name}**" if run.id == shown_run() else f"[{name}](/?id={run.id})"
+    return f"{linked}  \n:{COLOURS.get(run.state, 'gray')}[{_result(run)}]"
+
+
+def _result(run: Run) -> str:
+    state = t(f"ui.state.{run.state}")
+    accuracy = run.summary.get("val_accuracy")
+    return state if accuracy is None else t("ui.recent.result", state=state, accuracy=figures.percent(accuracy))
+
+
+def own_pictures() -> None:
+    """How to bring one's own pictures."""
+    with st.popover(t("ui.data.own"), type="tertiary"):
+        st.markdown(t("ui.data.how", folder=str(data_roots(store().home.root)[-1])))

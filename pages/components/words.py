@@ -1,0 +1,38 @@
+"""The catalogue as pages speak it: in the page's language, with what people typed shown as text, never as markup."""
+
+import re
+from typing import Any
+
+from engine import strings
+from engine.errors import AthanorError
+from engine.store.runs import Run
+from pages.components.state import language
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
+
+
+def t(key: str, /, **fields: Any) -> str:
+    """The sentence behind `key` in this page's language, ready for Markdown."""
+    return strings.say(key, language(), **{name: plain(value) if isinstance(value, str) else value for name, value in fields.items()})
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return _MARKUP.sub(r"\\\1", text)
+
+
+def problem(error: AthanorError) -> str:
+    """An error in this page's language."""
+    return t(error.key, **named(error.fields))
+
+
+def reason(run: Run) -> str:
+    """Why a run ended as it did; empty when there is nothing to say."""
+    return "" if run.reason is None else t(run.reason["key"], **named(run.reason["fields"]))
+
+
+def named(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an error with the knob called by its label, as the form calls it."""
+    knob = fields.get("knob")
+    key = f"knobs.{knob}.label"
+    return fields | {"knob": strings.say(key, language())} if knob and strings.known(key) else fields

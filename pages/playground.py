@@ -1,0 +1,33 @@
+"""The Playground: choose on the left, launch and watch on the right. Holds widgets and calls, no arithmetic."""
+
+import streamlit as st
+
+from engine.config import KNOBS
+from pages.components import knobs, output, recent
+from pages.components.words import t
+
+BASIC_PAIRS = (("resolution", "batch_size"), ("learning_rate", "epochs"), ("weight_decay", "dropout"))
+DATA = ("dataset", "train_share")
+ONE_BY_ONE = ("architecture", *DATA, *(name for pair in BASIC_PAIRS for name in pair))
+
+data, model, right = st.columns([22, 30, 52], gap="large")
+
+with data:
+    st.subheader(t("ui.data.title"), anchor=False)
+    knobs.show(DATA)
+    recent.show()
+    recent.own_pictures()
+
+with model:
+    st.subheader(t("ui.model.title"), anchor=False)
+    knobs.show(["architecture"])
+    for pair in BASIC_PAIRS:
+        knobs.show_pair(*pair)
+    level = st.container()
+    with st.expander(t("ui.model.all", count=len(KNOBS))):
+        knobs.show(name for name in KNOBS if name not in ONE_BY_ONE)
+    with level:
+        knobs.show_level()
+
+with right:
+    output.show()

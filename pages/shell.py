@@ -1,0 +1,22 @@
+"""The frame around every page: the page list, the language switch, and whether the engine is there. Holds no widget of a page."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine import strings
+from pages.components import frame
+from pages.components.state import language
+from pages.components.words import t
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Athanor", page_icon=str(HERE / "components" / "flame.png"), layout="wide", initial_sidebar_state="collapsed")
+st.logo(str(HERE / "components" / "logo.svg"), size="medium")
+pages = [
+    st.Page(HERE / "playground.py", title=t("ui.nav.playground"), url_path="playground", default=True),
+    st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
+]
+page = st.navigation(pages, position="top")
+page.run()
+frame.foot(language(), strings.LANGUAGES)

@@ -1,0 +1,87 @@
+"""A server for the live chart alone: the routes it needs, fed by a test with messages instead of by a training run.
+
+`POST /push?run=ID` appends messages to the run's log and sends them; `POST /drop?run=ID` cuts its sockets; `GET /cursors?run=ID`
+lists the `since` of every connection so far.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import plotly
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+logs: dict[str, list[dict[str, Any]]] = defaultdict(list)
+sockets: dict[str, set[WebSocket]] = defaultdict(set)
+cursors: dict[str, list[int]] = defaultdict(list)
+
+
+def after(message: dict[str, Any], since: int) -> dict[str, Any]:
+    """The message as a reader at `since` still needs it."""
+    if message["kind"] != "rows":
+        return message
+    rows = [row for row in message["rows"] if row[0] > since]
+    return {**message, "rows": rows, "events": [event for event in message["events"] if event["seq"] > since]}
+
+
+async def live(socket: WebSocket) -> None:
+    run, since = socket.query_params["run"], int(socket.query_params["since"])
+    await socket.accept()
+    cursors[run].append(since)
+    sockets[run].add(socket)
+    try:
+        for message in list(logs[run]):
+            await send(socket, after(message, since))
+        while True:
+            await socket.receive()
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        sockets[run].discard(socket)
+
+
+async def send(socket: WebSocket, message: dict[str, Any]) -> None:
+    await socket.send_text(json.dumps(message))
+    if message["kind"] == "end":
+        await socket.close(1000)
+
+
+async def push(request: Request) -> JSONResponse:
+    run, messages = request.query_params["run"], await request.json()
+    logs[run].extend(messages)
+    for message in messages:
+        await asyncio.gather(*(send(socket, message) for socket in list(sockets[run])))
+    return JSONResponse({"readers": len(sockets[run])})
+
+
+async def drop(request: Request) -> JSONResponse:
+    for socket in list(sockets[request.query_params["run"]]):
+        await socket.close(1012)
+    return JSONResponse({})
+
+
+async def seen(request: Request) -> JSONResponse:
+    return JSONResponse(cursors[request.query_params["run"]])
+
+
+async def library(request: Request) -> FileResponse:
+    return FileResponse(PLOTLY)
+
+
+app = st.App(
+    Path(__file__).with_name("live_chart_page.py"),
+    routes=[
+        WebSocketRoute("/live", live),
+        Route("/push", push, methods=["POST"]),
+        Route("/drop", drop, methods=["POST"]),
+        Route("/cursors", seen),
+        Route("/assets/plotly.min.js", library),
+    ],
+)

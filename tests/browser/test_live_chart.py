@@ -1,0 +1,289 @@
+"""The live chart in a real browser, on a server of its own that a test feeds message by message."""
+
+import json
+import math
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+STEPS = 18
+CHART = "[data-live-chart]"
+runs = count(7)
+
+
+class Server:
+    """The harness server: where it is, and what a test makes it say."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def push(self, run: int, *messages: dict[str, Any]) -> None:
+        self.ask(f"/push?run={run}", list(messages))
+
+    def drop(self, run: int) -> None:
+        self.ask(f"/drop?run={run}", [])
+
+    def cursors(self, run: int) -> list[int]:
+        return self.ask(f"/cursors?run={run}")
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=10) as answer:
+            return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    harness = Path(__file__).with_name("live_chart_harness.py")
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true", "--server.fileWatcherType=none"]
+    command = [sys.executable, "-m", "streamlit", "run", str(harness), *options, "--browser.gatherUsageStats=false"]
+    home = tmp_path_factory.mktemp("harness")
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
+    here = Server(port)
+    wait_until_up(here, process, home / "log")
+    yield here
+    process.terminate()
+    process.wait(10)
+
+
+def wait_until_up(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Knock until the server answers; its log when it died instead."""
+    while process.poll() is None:
+        try:
+            urllib.request.urlopen(server.url + "/_stcore/health", timeout=5).close()
+        except OSError:
+            continue
+        return
+    pytest.fail(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    fresh = browser.new_page(viewport={"width": 1440, "height": 900})
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def run() -> int:
+    """A run that no other test has used."""
+    return next(runs)
+
+
+def hello(run: int, name: str = "digits", epochs: int = 20) -> dict[str, Any]:
+    return {"kind": "hello", "run": run, "name": name, "state": "running", "epochs": epochs, "steps_per_epoch": STEPS}
+
+
+def rows(first: int, last: int, seq: int, events: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    """Epochs `first` to `last`, four rows each, numbered from `seq` on."""
+    made = []
+    for epoch in range(first, last + 1):
+        loss = 2 * math.exp(-epoch / 4)
+        for series, value in (("probe_loss", loss), ("probe_accuracy", 1 - loss / 3), ("val_loss", loss + 0.3), ("val_accuracy", 0.9 - loss / 3)):
+            made.append([seq + len(made), series, epoch * STEPS, epoch, value, 1_700_000_000_000 + epoch])
+    return {"kind": "rows", "seq": max([seq + len(made) - 1, *(event["seq"] for event in events)]), "rows": made, "events": list(events)}
+
+
+def visit(page: Page, server: Server, query: str) -> None:
+    page.goto(f"{server.url}/?{query}")
+    page.wait_for_selector(CHART, timeout=30_000)
+
+
+def has(page: Page, name: str, value: object) -> None:
+    expect(page.locator(CHART)).to_have_attribute(f"data-{name}", str(value), timeout=15_000)
+
+
+def drawn(page: Page, points: int) -> None:
+    """Wait until Plotly has drawn a line of `points` points."""
+    page.wait_for_function("n => document.querySelector('.athanor-live .plot')?.data?.some(t => t.x?.length === n)", arg=points)
+
+
+def horizontal_range(page: Page) -> list[float]:
+    return page.evaluate("document.querySelector('.athanor-live .plot').layout.xaxis.range")
+
+
+def zoom(page: Page) -> list[float]:
+    """Drag over the middle of the plot and return the range that the zoom gave."""
+    box = page.locator(".athanor-live .nsewdrag").bounding_box()
+    assert box
+    before = horizontal_range(page)
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    page.wait_for_function("old => document.querySelector('.athanor-live .plot').layout.xaxis.range[1] < old - 1", arg=before[1])
+    return horizontal_range(page)
+
+
+def test_points_arrive_live_until_the_end(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 5, 1))
+    visit(page, server, f"run={run}")
+    has(page, "run", run)
+    has(page, "state", "live")
+    has(page, "points", 20)
+    server.push(run, rows(6, 6, 21))
+    has(page, "points", 24)
+    has(page, "last", 1_700_000_000_006)
+    server.push(run, {"kind": "state", "state": "finished", "words": "finished"}, {"kind": "end"})
+    has(page, "state", "ended")
+    drawn(page, 6)
+    expect(page.get_by_role("img", name="digits, Loss, epoch 6: validation 0.746, training 0.446.")).to_be_visible()
+
+
+def test_a_zoom_survives_updates_and_reruns_until_a_double_click(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 8, 1))
+    visit(page, server, f"run={run}")
+    drawn(page, 8)
+    zoomed = zoom(page)
+    server.push(run, rows(9, 9, 33))
+    drawn(page, 9)
+    assert horizontal_range(page) == zoomed
+    page.get_by_role("button", name="Run again").click()
+    page.get_by_text("clicks 1").wait_for()
+    server.push(run, rows(10, 10, 37))
+    drawn(page, 10)
+    assert horizontal_range(page) == zoomed
+    assert server.cursors(run) == [0]
+    page.locator(".athanor-live .nsewdrag").dblclick()
+    page.wait_for_function("document.querySelector('.athanor-live .plot').layout.xaxis.range[1] === 20")
+
+
+def test_a_hover_survives_an_update(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 8, 1))
+    visit(page, server, f"run={run}")
+    drawn(page, 8)
+    page.locator(".athanor-live .nsewdrag").hover(position={"x": 100, "y": 60})
+    expect(page.locator(".athanor-live .hoverlayer")).to_contain_text("validation")
+    server.push(run, rows(9, 9, 33))
+    drawn(page, 9)
+    expect(page.locator(".athanor-live .hoverlayer")).to_contain_text("validation")
+
+
+def test_a_rewind_drops_what_lies_after_it(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 8, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 32)
+    rewind = {"seq": 33, "kind": "rewind", "step": 5 * STEPS, "epoch": 5, "data": {}}
+    server.push(run, {"kind": "rows", "seq": 33, "rows": [], "events": [rewind]})
+    has(page, "points", 20)
+    server.push(run, rows(6, 6, 34))
+    has(page, "points", 24)
+
+
+def test_a_rewind_in_the_history_spares_the_rows_written_after_it(page: Page, server: Server, run: int) -> None:
+    rewind = {"seq": 33, "kind": "rewind", "step": 5 * STEPS, "epoch": 5, "data": {}}
+    history = rows(1, 8, 1, (rewind,))
+    again = rows(6, 6, 34)
+    server.push(run, hello(run), {**again, "rows": history["rows"] + again["rows"], "events": [rewind]})
+    visit(page, server, f"run={run}")
+    has(page, "points", 24)
+
+
+def test_a_lost_socket_reads_on_from_the_cursor(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 5, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 20)
+    page.evaluate("""() => {
+        const root = document.querySelector("[data-live-chart]");
+        window.states = [];
+        new MutationObserver(() => window.states.push(root.dataset.state)).observe(root, { attributeFilter: ["data-state"] });
+    }""")
+    server.drop(run)
+    page.wait_for_function("window.states.includes('reconnecting') && window.states.at(-1) === 'live'")
+    server.push(run, rows(5, 6, 17))
+    has(page, "points", 24)
+    assert server.cursors(run) == [0, 20]
+
+
+def test_another_run_starts_from_nothing(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 5, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 20)
+    page.get_by_text("Another run", exact=True).click()
+    has(page, "run", 99)
+    has(page, "points", 0)
+    expect(page.get_by_role("img", name="run 99: no numbers yet.")).to_be_visible()
+
+
+def test_no_run_shows_an_example_and_no_working_switch(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    has(page, "state", "empty")
+    expect(page.locator(CHART)).to_contain_text("an example, not your run")
+    expect(page.get_by_role("button", name="Smooth")).to_be_disabled()
+
+
+def test_markup_in_a_name_or_a_label_stays_text(page: Page, server: Server, run: int) -> None:
+    name, label = "<b>bold</b> & <img src=x>", "rate <i>1</i>"
+    change = {"seq": 21, "kind": "ledger", "step": 2 * STEPS, "epoch": 2, "data": {"label": label}}
+    server.push(run, hello(run, name), rows(1, 5, 1, (change,)))
+    visit(page, server, f"overlays={run}")
+    expect(page.locator(f"{CHART} .annotation-text").filter(has_text="<b>bold</b>")).to_be_visible()
+    visit(page, server, f"run={run}")
+    expect(page.locator(f"{CHART} .annotation-text").filter(has_text=label)).to_be_visible()
+    assert page.locator(f"{CHART} img, {CHART} b, {CHART} i").count() == 0
+
+
+def test_accuracy_and_log_axis_are_a_press_away(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 8, 1))
+    visit(page, server, f"run={run}")
+    drawn(page, 8)
+    page.get_by_role("button", name="Log axis").click()
+    page.wait_for_function("document.querySelector('.athanor-live .plot').layout.yaxis.type === 'log'")
+    page.get_by_role("button", name="Accuracy").click()
+    expect(page.get_by_role("img", name="digits, Accuracy, epoch 8: validation 81.0\u00a0%, training 91.0\u00a0%.")).to_be_visible()
+    expect(page.get_by_role("button", name="Accuracy")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Log axis")).to_be_disabled()
+
+
+def test_an_amber_band_marks_what_the_verdict_talks_about(page: Page, server: Server, run: int) -> None:
+    told = {"seq": 33, "kind": "verdict", "step": 144, "epoch": 8, "data": {"name": "overfitting", "since_epoch": 6, "best_epoch": 5}}
+    server.push(run, hello(run), rows(1, 8, 1, (told,)))
+    visit(page, server, f"run={run}")
+    bands = "document.querySelector('.athanor-live .plot')?.layout?.shapes?.filter(s => s.type === 'rect').map(s => [s.x0, s.x1]).join()"
+    page.wait_for_function(f"{bands} === '6,8'")
+    healthy = {"seq": 34, "kind": "verdict", "step": 144, "epoch": 8, "data": {"name": "healthy", "since_epoch": 8, "best_epoch": 8}}
+    server.push(run, {"kind": "rows", "seq": 34, "rows": [], "events": [healthy]})
+    page.wait_for_function(f"{bands} === ''")
+
+
+def test_a_hundred_thousand_points_are_thinned(page: Page, server: Server, run: int) -> None:
+    many = [[seq, "step_loss", seq, 1 + seq // 5000, math.sin(seq), 1_700_000_000_000] for seq in range(1, 100_001)]
+    server.push(run, {**hello(run), "steps_per_epoch": 5000}, {"kind": "rows", "seq": 100_000, "rows": many, "events": []})
+    visit(page, server, f"run={run}")
+    has(page, "points", 100_000)
+    page.wait_for_function("document.querySelector('.athanor-live .plot')?.data?.some(t => t.x?.length > 1000)")
+    assert page.evaluate("Math.max(...document.querySelector('.athanor-live .plot').data.map(t => t.x.length))") <= 2000
+
+
+def test_a_chart_that_leaves_the_page_closes_its_socket(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 2, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 8)
+    page.goto("about:blank")
+    assert server.ask(f"/push?run={run}", [{"kind": "state", "state": "running", "words": ""}])["readers"] == 0

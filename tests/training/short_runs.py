@@ -1,0 +1,86 @@
+"""Short runs on real digits: the data, a config of milliseconds, and a consumer of the loop."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.nn import functional
+
+from engine.config import RunConfig
+from engine.data.resident import Resident
+from engine.models.building import build
+from engine.training.happenings import BEGINNING, Change, Ended, EpochDone, Happening, State, StepDone, Stop
+from engine.training.loop import Training
+from engine.training.numerics import choose
+
+
+@cache
+def _scans(resolution: int) -> tuple[Tensor, Tensor]:
+    """All 1,797 digits, blown up: uint8 (N, 1, R, R) and labels (N,), shuffled once."""
+    digits = load_digits()
+    order = np.random.default_rng(0).permutation(len(digits.target))
+    pictures = torch.from_numpy(digits.images[order]).float()[:, None] * (255 / 16)
+    blown_up = functional.interpolate(pictures, size=(resolution, resolution), mode="bilinear", align_corners=False)
+    return blown_up.round().byte(), torch.from_numpy(digits.target[order])
+
+
+def digits(resolution: int = 16, train: int = 150, validation: int = 60) -> Resident:
+    """That many pictures in each part; the probe is the front of the training part, the test part is empty."""
+    images, labels = _scans(resolution)
+    parts = torch.arange(train + validation).split([train, validation])
+    pictures = images[parts[0]].float() / 255
+    mean, std = pictures.mean().view(1, 1, 1, 1), pictures.std().view(1, 1, 1, 1)
+    classes = tuple(map(str, range(10)))
+    keys = np.arange(len(labels), dtype=np.uint64)
+    nothing = torch.empty(0, dtype=torch.int64)
+    return Resident(images, labels, parts[0], parts[1], nothing, parts[0][:validation], mean, std, classes, keys)
+
+
+def settings(**knobs: object) -> RunConfig:
+    """A short exact run of a narrow LeNet at 16 px."""
+    short = {"resolution": 16, "width": 0.5, "epochs": 2, "batch_size": 32, "dropout": 0.0, "precision": "exact", "device": "cpu"}
+    return RunConfig.from_flat(short | knobs)
+
+
+def network(config: RunConfig) -> nn.Module:
+    """The config's network for digits, initialised under its seed."""
+    torch.manual_seed(config.budget.seed)
+    return build(config.model, channels=1, classes=10, resolution=config.data.resolution)
+
+
+def begin(config: RunConfig, data: Resident, start: State = BEGINNING) -> Training:
+    """A training of the config's network in the numerics that it asks for, on one thread."""
+    numerics = choose(config, threads=1)
+    numerics.apply()
+    return Training(network(config), data, config, numerics, start)
+
+
+Answer = Callable[[Happening], Change | Stop | None]
+
+
+def follow(training: Training, answer: Answer = lambda happening: None) -> tuple[list[Happening], Ended]:
+    """Run to the end, answering every happening; all of them, and how it ended."""
+    run, happened, message = training.run(), [], None
+    while True:
+        try:
+            happened.append(run.send(message))
+        except StopIteration as end:
+            return happened, end.value
+        message = answer(happened[-1])
+
+
+def epochs(happened: list[Happening]) -> list[EpochDone]:
+    return [happening for happening in happened if isinstance(happening, EpochDone)]
+
+
+def steps(happened: list[Happening]) -> list[StepDone]:
+    return [happening for happening in happened if isinstance(happening, StepDone)]
+
+
+def same_weights(one: Training, other: Training) -> bool:
+    """Whether every weight and buffer has the same bits."""
+    mine, its = one.model.state_dict(), other.model.state_dict()
+    return mine.keys() == its.keys() and all(torch.equal(mine[key], its[key]) for key in mine)
