@@ -27,7 +27,7 @@ help:
 	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
 	@echo "make slow    the slow tests"
 	@echo "make check   lint, format and types"
-	@echo "make clean   remove caches; runs (.athanor) and the virtual environment ($(VENV)) stay"
+	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
 
 run: install
 	@echo "Starting Athanor on http://$(HOST):$(PORT) (Ctrl-C closes the screen)"
@@ -39,7 +39,7 @@ test: install-dev chromium
 
 slow: install-dev chromium
 	@echo "Running the slow tests"
-	@$(PY) -m pytest -m "slow$(UNLESS)" $(ARGS)
+	@$(PY) -m pytest -m "slow$(UNLESS)" $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There is no slow test to run"; }
 
 check: install-dev
 	@echo "Lint"
@@ -50,8 +50,8 @@ check: install-dev
 	@$(PY) -m mypy
 
 clean:
-	@echo "Removing caches; runs (.athanor) and the virtual environment ($(VENV)) stay"
-	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis screenshots bench
+	@echo "Removing caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
+	@rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . \( -path "./.venv*" -o -path "./$(VENV)" -o -path ./.athanor -o -path ./.git \) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 install:

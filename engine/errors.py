@@ -44,6 +44,10 @@ class StoreError(AthanorError):
     """The store cannot be used as it is."""
 
 
+class StoreBusy(StoreError):
+    """The store did not take a write in time; trying again is right."""
+
+
 class Fenced(AthanorError):
     """A worker whose attempt has ended tried to write; nothing was written."""
 

@@ -14,7 +14,7 @@ head.header(t("ui.compare.title"), anchor=False)
 if not known:
     st.markdown(f"**{t('ui.compare.none')}**")
     st.caption(t("ui.compare.none_how"))
-    st.page_link("pages/playground.py", label=t("ui.compare.to_playground"), icon=":material/arrow_forward:")
+    st.page_link("playground.py", label=t("ui.compare.to_playground"), icon=":material/arrow_forward:")
     st.stop()
 
 only_differing = switch.toggle(t("ui.compare.differs"), value=True, key="only-differing", bind="query-params")
@@ -25,6 +25,5 @@ with table:
 with picture:
     comparison.sentence(chosen)
     if chosen:
-        with st.container(border=True, key="overlay"):
-            live_chart.show_overlay([run.id for run in chosen], key="overlay-chart", language=language())
+        live_chart.show_overlay([run.id for run in chosen], key="overlay-chart", language=language())
     comparison.differences(chosen, only_differing)

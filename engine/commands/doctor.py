@@ -51,7 +51,9 @@ def _store(home: Home) -> Finding:
 
 def _disk(home: Home) -> Finding:
     free = shutil.disk_usage(home.root).free
-    return Finding("disk", free >= LEAST_FREE, strings.say("command.doctor_disk", free=f"{free / GIB:.1f}", least=f"{LEAST_FREE / GIB:.0f}"))
+    return Finding(
+        "disk", free >= LEAST_FREE, strings.say("command.doctor_disk", free=f"{free / GIB:.1f}", least=f"{LEAST_FREE / GIB:.0f}")
+    )
 
 
 def _torch() -> Finding:

@@ -70,7 +70,10 @@ def _add_knobs(train: argparse.ArgumentParser) -> None:
     for knob in KNOBS.values():
         knobs.add_argument(*_flags(knob.name), dest=f"knob-{knob.name}", metavar="VALUE", help=_help(knob))
     knobs.add_argument(
-        f"--{AUGMENTATION_LEVEL}", dest=f"knob-{AUGMENTATION_LEVEL}", metavar="LEVEL", help=strings.say("command.augmentation").replace("%", "%%")
+        f"--{AUGMENTATION_LEVEL}",
+        dest=f"knob-{AUGMENTATION_LEVEL}",
+        metavar="LEVEL",
+        help=strings.say("command.augmentation").replace("%", "%%"),
     )
 
 

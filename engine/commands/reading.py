@@ -58,7 +58,9 @@ def _facts(store: Store, run: Run) -> dict[str, Any]:
 
 def _history(store: Store, number: int) -> dict[str, dict[str, list[Any]]]:
     series = records.history(store, number)
-    return {name: {column: [getattr(row, column) for row in rows] for column in ("step", "epoch", "value")} for name, rows in series.items()}
+    return {
+        name: {column: [getattr(row, column) for row in rows] for column in ("step", "epoch", "value")} for name, rows in series.items()
+    }
 
 
 def _text(facts: dict[str, Any]) -> str:

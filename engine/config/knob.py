@@ -5,13 +5,14 @@ Knows no particular knob. The form, the URL, the command line, the comparison an
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 Acts = Literal["now", "next epoch", "fork"]
 Level = Literal["basic", "expert"]
+Kind = Literal["int", "float", "str"]
 Scale = Literal["linear", "log", "steps", "choice", "text"]
 
 _FACTS = "knob"
@@ -33,7 +34,7 @@ class Knob:
 
     name: str
     group: str
-    kind: Literal["int", "float", "str"]
+    kind: Kind
     default: Any
     unit: str
     level: Level
@@ -89,11 +90,9 @@ def read_knobs(groups: dict[str, type[Group]]) -> dict[str, Knob]:
 
 
 def _read(name: str, group: str, field: FieldInfo) -> Knob:
-    extra = field.json_schema_extra
-    assert isinstance(extra, dict)
-    facts = dict(extra[_FACTS])  # type: ignore[arg-type]
+    facts: dict[str, Any] = dict(cast(dict[str, dict[str, Any]], field.json_schema_extra)[_FACTS])
     given = facts.pop("choices")
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else given
-    kind = "str" if choices or field.annotation is str else "int" if field.annotation is int else "float"
+    kind: Kind = "str" if choices or field.annotation is str else "int" if field.annotation is int else "float"
     scale = facts.pop("scale") or ("choice" if choices else "steps" if facts["steps"] else "linear")
     return Knob(name=name, group=group, kind=kind, default=field.default, choices=choices, scale=scale, **facts)

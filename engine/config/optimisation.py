@@ -22,5 +22,7 @@ class OptimisationConfig(Group):
     decay_kind: Literal["decoupled", "l2"] = knob("decoupled", acts="fork")
     l1: float = knob(0.0, acts="now", scale="log", low=0.0, high=1.0, steps=(0.0, 1e-6, 1e-5, 1e-4, 1e-3), off=0.0)
     label_smoothing: float = knob(0.0, acts="now", low=0.0, high=0.5, steps=(0.0, 0.05, 0.1, 0.2), off=0.0)
-    batch_size: int = knob(64, acts="next epoch", level="basic", scale="log", unit="images", low=1, high=8192, steps=(8, 16, 32, 64, 128, 256, 512, 1024))
+    batch_size: int = knob(
+        64, acts="next epoch", level="basic", scale="log", unit="images", low=1, high=8192, steps=(8, 16, 32, 64, 128, 256, 512, 1024)
+    )
     accumulation: int = knob(1, acts="next epoch", unit="batches", low=1, high=64, steps=(1, 2, 4, 8, 16), off=1)

@@ -116,8 +116,8 @@ def _read(published: Published, root: Path) -> Contents:
         parts = [published.loader(root, train=train) for train in (True, False)]  # type: ignore[call-arg]
         images = np.concatenate([np.asarray(part.data) for part in parts])
         labels = np.concatenate([np.asarray(part.targets, dtype=np.int64) for part in parts])
-        if len(images) != len(labels):
-            raise ValueError(f"{len(images)} pictures, {len(labels)} labels")
+        if len(images) != len(labels) or labels.max() >= len(parts[0].classes):
+            raise ValueError(f"{len(images)} pictures, {len(labels)} labels up to {labels.max()}")
     except DAMAGE as error:
         folder = str(root / published.folder)
         raise DataError("data.source_damaged", name=published.name, folder=folder, reason=_line(error)) from error

@@ -4,13 +4,14 @@ import numpy as np
 
 from engine.diagnosis import quantities as q
 from engine.diagnosis.case import Case, finite
+from engine.diagnosis.history import PerImage, Series
 from engine.diagnosis.verdict import Evidence
 
 LOW_EVIDENCE = 0.05
 """Wilson half-width of an accuracy beyond which nothing stronger than "weak" is said: 5 points either way."""
 
 
-def rise(case: Case, threshold: float) -> Evidence:
+def rise(case: Case, threshold: float | None) -> Evidence:
     """Validation loss above its best, as a share of it; `threshold` is the share that alarms."""
     now, best = float(case.val[-1]), float(case.val_best[-1])
     fields = {"best_loss": best, "now_loss": now, "best_epoch": case.best_epoch, "window": int(q.window_lengths(case.m)[-1])}
@@ -29,18 +30,16 @@ def gap(case: Case, threshold: float) -> Evidence:
     return Evidence("gap", float(case.gap[-1]), threshold, low, high, fields)
 
 
-def flips(case: Case, threshold: float) -> Evidence:
+def flips(images: PerImage, threshold: float) -> Evidence:
     """Pictures that turned wrong and right since the best window; the value is the exact McNemar p."""
-    images = case.history.images
     before, now = _paired(images.best_correct, images.now_correct)
     flipped = q.mcnemar(before, now)
     fields = {"wrong": flipped.wrong, "right": flipped.right, "fall": flipped.fall, "best_epoch": images.best_epoch}
     return Evidence("flips", flipped.p, threshold, fields=fields)
 
 
-def paired_loss(case: Case, threshold: float) -> Evidence:
+def paired_loss(images: PerImage, threshold: float) -> Evidence:
     """z of the per-image loss differences since the best window."""
-    images = case.history.images
     before, now = _paired(images.best_loss, images.now_loss)
     return Evidence("paired_loss", q.paired_z(before, now), threshold, fields={"best_epoch": images.best_epoch, "pictures": len(now)})
 
@@ -53,12 +52,17 @@ def precision(accuracy: float, n: int) -> Evidence:
 
 def is_low(evidence: Evidence) -> bool:
     """Whether a precision is too poor for more than a weak word; an unknown accuracy is."""
-    return not evidence.value <= LOW_EVIDENCE
+    return not number(evidence.value) <= LOW_EVIDENCE
 
 
-def _paired(before: object, now: object) -> tuple[np.ndarray, np.ndarray]:
+def number(value: float | None) -> float:
+    """A value to compare with: NaN, which is neither above nor below anything, where it is unknown."""
+    return np.nan if value is None else value
+
+
+def _paired(series_before: Series, series_now: Series) -> tuple[np.ndarray, np.ndarray]:
     """Two arrays over the same pictures; a picture missing on one side is left out."""
-    before, now = finite(before), finite(now)
+    before, now = finite(series_before), finite(series_now)
     n = min(len(before), len(now))
     both = np.isfinite(before[:n]) & np.isfinite(now[:n])
     return before[:n][both], now[:n][both]

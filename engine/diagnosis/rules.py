@@ -1,4 +1,4 @@
-"""The rules in order of precedence: each looks at a case and says a verdict or None. `shared/VERDICT.md` is their law.
+"""The rules in order of precedence: each looks at a case and says a verdict or None.
 
 A new verdict is one function here, one line in `RULES`, and its words. Knows no words itself.
 """
@@ -12,7 +12,9 @@ import numpy as np
 from engine.diagnosis import measured
 from engine.diagnosis import quantities as q
 from engine.diagnosis.case import HOLD_MIN, Case
+from engine.diagnosis.history import PerImage
 from engine.diagnosis.holding import CLEAR_FACTOR, Held, held, held_at_once
+from engine.diagnosis.measured import number
 from engine.diagnosis.verdict import Evidence, Refutation, Tier, Verdict
 
 EARLY_EPOCHS, EARLY_SHARE = 6, 0.10
@@ -127,32 +129,29 @@ def overfit_signal(case: Case) -> Held:
 
 def overfitting(case: Case, previous: Verdict | None = None) -> Finding | None:
     """The held watch rule, confirmed by the pictures where there are any; once confirmed, until the signal clears."""
-    signal = overfit_signal(case)
+    signal, images = overfit_signal(case), case.history.images
     if not signal.on:
         return None
-    precision = _val_precision(case)
-    if case.history.images is None:
-        # Nothing to confirm with: a validation set too small for its accuracy leaves it at "watch".
-        if measured.is_low(precision):
-            return None
-        evidence, tier = (measured.rise(case, _watch_share(case)), measured.gap(case, OVERFIT_GAP)), "medium"
-    else:
-        evidence, tier = _confirmed(case, previous, signal), "strong"
-    if not evidence:
-        return None
-    return _held_finding(case, signal, Finding("overfitting", tier, evidence, _below_best(case, _clear(signal)), precision))
+    precision, refuted = _val_precision(case), _below_best(case, _clear(signal))
+    if images is not None:
+        said = previous is not None and previous.name == "overfitting" and previous.since_epoch == case.epoch(signal.since_row)
+        evidence, confirmed = _confirmation(case, images)
+        found = Finding("overfitting", "strong", evidence, refuted, precision)
+        return _held_finding(case, signal, found) if confirmed or said else None
+    # Nothing to confirm with: a validation set too small for its accuracy leaves it at "watch".
+    evidence = (measured.rise(case, _watch_share(case)), measured.gap(case, OVERFIT_GAP))
+    found = Finding("overfitting", "medium", evidence, refuted, precision)
+    return None if measured.is_low(precision) else _held_finding(case, signal, found)
 
 
-def _confirmed(case: Case, previous: Verdict | None, signal: Held) -> tuple[Evidence, ...]:
-    """The evidence when one of three confirmations holds (or held before in this same stretch), else none."""
+def _confirmation(case: Case, images: PerImage) -> tuple[tuple[Evidence, ...], bool]:
+    """The evidence, what decides first, and whether one of the three confirmations holds."""
     rise, gap = measured.rise(case, OVERFIT_RISE), measured.gap(case, OVERFIT_GAP)
-    flips, paired = measured.flips(case, OVERFIT_P), measured.paired_loss(case, OVERFIT_Z)
-    by_loss = rise.value is not None and rise.value > OVERFIT_RISE and paired.value > OVERFIT_Z
-    by_flips = flips.value < OVERFIT_P and flips.fields["fall"] >= OVERFIT_FALL
-    said = previous is not None and previous.name == "overfitting" and previous.since_epoch == case.epoch(signal.since_row)
-    if not (by_loss or by_flips or gap.low > OVERFIT_GAP or said):
-        return ()
-    return (rise, paired, gap, flips) if by_loss and not by_flips else (rise, gap, flips, paired)
+    flips, paired = measured.flips(images, OVERFIT_P), measured.paired_loss(images, OVERFIT_Z)
+    by_loss = number(rise.value) > OVERFIT_RISE and number(paired.value) > OVERFIT_Z
+    by_flips = number(flips.value) < OVERFIT_P and number(flips.fields["fall"]) >= OVERFIT_FALL
+    order = (rise, paired, gap, flips) if by_loss and not by_flips else (rise, gap, flips, paired)
+    return order, by_loss or by_flips or number(gap.low) > OVERFIT_GAP
 
 
 def watch(case: Case, _previous: Verdict | None = None) -> Finding | None:
@@ -177,10 +176,10 @@ def generalisation_gap(case: Case, _previous: Verdict | None = None) -> Finding 
 def underfitting(case: Case, _previous: Verdict | None = None) -> Finding | None:
     """Training is flat below what finished runs reach on unseen pictures; without such runs the room is unknown."""
     reference = case.history.reference_accuracy
-    known = reference is not None and math.isfinite(reference)
     change, flat = q.plateau(case.losses["probe_loss"][case.rows], case.probe)
     low, high = q.wilson(case.probe_accuracy, case.history.n_probe)
-    limit = reference if known else ROOM_UNKNOWN
+    known = math.isfinite(number(reference))
+    limit = number(reference) if known else ROOM_UNKNOWN
     signal = held((np.abs(change) < flat) & (high < limit) & (case.gap < GAP), case.hold)
     if not signal.on:
         return None
@@ -188,9 +187,10 @@ def underfitting(case: Case, _previous: Verdict | None = None) -> Finding | None
     room = Evidence("reference" if known else "no_reference", float(case.probe_accuracy[-1]), limit, float(low[-1]), float(high[-1]))
     plateau = Evidence("flat", float(change[-1]), float(flat[-1]), fields={"stretch": stretch, "probe_loss": float(case.probe[-1])})
     refuted = Refutation("room" if known else "room_unknown", limit, _clear(signal), {"change": float(flat[-1]), "stretch": stretch})
-    evidence, tier = (room, plateau, measured.gap(case, GAP)), "medium" if known else "weak"
-    finding = Finding("underfitting", tier, evidence, refuted, _probe_precision(case), modifiers=() if known else ("room_unknown",))
-    return _held_finding(case, signal, finding)
+    evidence, precision = (room, plateau, measured.gap(case, GAP)), _probe_precision(case)
+    if known:
+        return _held_finding(case, signal, Finding("underfitting", "medium", evidence, refuted, precision))
+    return _held_finding(case, signal, Finding("underfitting", "weak", evidence, refuted, precision, modifiers=("room_unknown",)))
 
 
 def healthy(case: Case, _previous: Verdict | None = None) -> Finding:

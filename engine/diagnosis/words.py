@@ -66,11 +66,17 @@ def _caption(verdict: Verdict, language: str) -> str:
 def _sentence(verdict: Verdict, language: str) -> str:
     voice = "is" if verdict.tier in ("strong", "certain") else "looks"
     key = _first_known(f"verdict.{verdict.name}", (*_variants(verdict, voice), voice), language)
-    lasted = _count("epochs", verdict.epoch - (verdict.since_epoch or verdict.epoch) + 1, language)
     first = verdict.evidence[0]
+    lasted = _count("epochs", verdict.epoch - _begun(verdict) + 1, language)
     numbers = {"value": UNITS[first.name](first.value), "threshold": UNITS[first.name](first.threshold)}
     fields = {**_fields(first.fields, language), "since": verdict.since_epoch, "epoch": verdict.epoch, "lasted": lasted, **numbers}
     return say(key, language, **fields)
+
+
+def _begun(verdict: Verdict) -> int:
+    """The epoch to count from. A rise cannot be older than the best epoch, which may have moved since the verdict was raised."""
+    begun = verdict.since_epoch or verdict.epoch
+    return max(begun, (verdict.best_epoch or 0) + 1) if verdict.evidence[0].name == "rise" else begun
 
 
 def _variants(verdict: Verdict, part: str) -> tuple[str, ...]:
@@ -113,9 +119,11 @@ def _written(number: Callable[[float], str]) -> Callable[[float | None], str]:
 
 @_written
 def _loss(value: float) -> str:
-    """Nats with about three digits: 0.541, 12.3, 4,120."""
-    if abs(value) >= 1e6 or 0 < abs(value) < 5e-4:
+    """Nats with about three digits: 0.541, 12.3, 4,120; 0.00016 below half a thousandth."""
+    if abs(value) >= 1e6:
         return f"{value:.1e}"
+    if 0 < abs(value) < 5e-4:
+        return f"{value:.5f}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 

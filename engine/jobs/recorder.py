@@ -9,9 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
-
-from engine.errors import Fenced
+from engine.errors import Fenced, StoreBusy
 from engine.store import records
 from engine.store.connect import Store
 from engine.store.records import Batch, Event, Metric, finite
@@ -96,7 +94,7 @@ class Recorder:
             self._told = dict(batch.summary) or self._told
         except Fenced:
             self.fenced = True
-        except OperationalError as error:
-            log.warning("the store did not take %s rows, trying again: %s", len(batch.metrics), error)
+        except StoreBusy as error:
+            log.warning("%s rows wait: %s", len(batch.metrics), error)
             with self._lock:
                 self._metrics, self._events = [*batch.metrics, *self._metrics], [*batch.events, *self._events]

@@ -40,7 +40,7 @@ class Supervisor:
         self.store = Store(home)
         self.home = home
         self.identity = identify()
-        self.workers: dict[str, subprocess.Popen[bytes]] = {}
+        self.workers: dict[Claim, subprocess.Popen[bytes]] = {}
         self.spare: subprocess.Popen[bytes] | None = None
         self.busy_at = time.monotonic()
         self.leaving = False
@@ -51,8 +51,8 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._leave)
         while not self.leaving and time.monotonic() - self.busy_at < IDLE_EXIT:
             attempts.announce(self.store, SUPERVISOR, version(), self.identity)
-            open_attempts = attempts.under_way(self.store)
-            for attempt in open_attempts:
+            self._reap()
+            for attempt in attempts.under_way(self.store):
                 self._look_after(attempt)
             self._fill_slots()
             self._keep_spare()
@@ -62,14 +62,18 @@ class Supervisor:
     def _leave(self, *_: object) -> None:
         self.leaving = True
 
+    def _reap(self) -> None:
+        """Take note of the workers that have ended. One that told its end has changed nothing here."""
+        for claim, worker in list(self.workers.items()):
+            code = worker.poll()
+            if code is not None:
+                del self.workers[claim]
+                self._ended(claim, code)
+
     def _look_after(self, attempt: Attempt) -> None:
-        """End an attempt whose process is gone, and one that ignores Stop."""
+        """End an attempt whose process is gone though it was not ours, and one that ignores Stop."""
         self.busy_at = time.monotonic()
-        child = self.workers.get(attempt.claim.token)
-        code = child.poll() if child is not None else None
-        if code is not None:
-            self._ended(attempt.claim, code)
-        elif child is None and (attempt.identity is None or not alive(attempt.identity)):
+        if attempt.claim not in self.workers and (attempt.identity is None or not alive(attempt.identity)):
             log.warning("run %s: its process is gone", attempt.claim.run)
             runs.end(self.store, attempt.claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
         elif attempt.identity is not None and self._ignores_stop(attempt.claim.run):
@@ -82,8 +86,7 @@ class Supervisor:
         return asked_at is not None and time.time() - asked_at > STOP_PATIENCE
 
     def _ended(self, claim: Claim, code: int) -> None:
-        """A worker that told its end leaves with 0; any other end is named here."""
-        del self.workers[claim.token]
+        """A worker that told its end is believed; any other end is named here."""
         if code < 0:
             name = signal.Signals(-code).name
             reason = {"key": "errors.worker_killed", "fields": {"signal": -code, "name": name}}
@@ -102,7 +105,7 @@ class Supervisor:
 
     def _give(self, claim: Claim) -> None:
         worker, self.spare = self._living_spare() or self._start_worker(), None
-        self.workers[claim.token] = worker
+        self.workers[claim] = worker
         attempts.assign(self.store, claim, identify(worker.pid))
         assert worker.stdin is not None
         try:

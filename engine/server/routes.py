@@ -18,8 +18,8 @@ from engine.server.guard import allowed
 from engine.store.connect import open_store
 from engine.store.home import Home
 
-# A year, in seconds: the address carries the library's version.
-ASSET_LIFE = 31_536_000
+# A day, in seconds: an update of plotly or of the font arrives by then.
+ASSET_LIFE = 86_400
 
 
 async def health(request: Request) -> Response:
@@ -31,15 +31,21 @@ async def health(request: Request) -> Response:
     return JSONResponse({"ok": True, "version": __version__, "supervisor": state})
 
 
-async def plotly(request: Request) -> Response:
-    """`/assets/plotly.min.js`: the drawing library as the installed plotly package carries it."""
-    if not allowed(request):
-        return PlainTextResponse("unknown host", status_code=400)
-    path = Path(str(files("plotly") / "package_data" / "plotly.min.js"))
-    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": f"public, max-age={ASSET_LIFE}, immutable"})
+async def asset(request: Request) -> Response:
+    """`/assets/<name>`: one of ours by name; nothing a visitor types becomes a path."""
+    found = ASSETS.get(request.path_params["name"])
+    if found is None or not allowed(request):
+        return PlainTextResponse("not here", status_code=404)
+    path, media_type = found
+    return FileResponse(path, media_type=media_type, headers={"Cache-Control": f"public, max-age={ASSET_LIFE}"})
 
 
-ROUTES: list[BaseRoute] = [Route("/health", health), Route("/assets/plotly.min.js", plotly), WebSocketRoute("/live", live)]
+# The drawing library as the installed plotly package carries it, and the text font (SIL Open Font License, beside it).
+ASSETS = {
+    "plotly.min.js": (Path(str(files("plotly") / "package_data" / "plotly.min.js")), "text/javascript"),
+    "inter.woff2": (Path(__file__).parent / "fonts" / "inter.woff2", "font/woff2"),
+}
+ROUTES: list[BaseRoute] = [Route("/health", health), Route("/assets/{name}", asset), WebSocketRoute("/live", live)]
 
 
 @asynccontextmanager

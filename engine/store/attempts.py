@@ -54,7 +54,7 @@ def under_way(store: Store) -> list[Attempt]:
     """Every attempt that has not ended."""
     with store.read() as connection:
         rows = connection.execute(sa.select(attempts).where(attempts.c.state.in_(UNDER_WAY))).all()
-    return [_attempt(row._mapping) for row in rows]
+    return [_attempt(dict(row._mapping)) for row in rows]
 
 
 def _attempt(row: Mapping[str, Any]) -> Attempt:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
-from engine.errors import Fenced
+from engine.errors import Fenced, StoreBusy
 from engine.store.connect import Store
 from engine.store.runs import UNDER_WAY, Claim
 from engine.store.tables import attempts, commands, events, metrics, runs
@@ -67,7 +68,17 @@ def finite(value: float) -> float | None:
 
 
 def append(store: Store, claim: Claim, batch: Batch) -> list[str]:
-    """Write a batch and a heartbeat; take and return the kinds of the commands waiting. Raises Fenced, writing nothing."""
+    """Write a batch and a heartbeat; take and return the kinds of the commands waiting.
+
+    Raises Fenced when the attempt has ended and StoreBusy when the store cannot write now; nothing is written then.
+    """
+    try:
+        return _append(store, claim, batch)
+    except OperationalError as error:
+        raise StoreBusy("errors.store_busy", message=str(error.orig)) from error
+
+
+def _append(store: Store, claim: Claim, batch: Batch) -> list[str]:
     with store.write() as connection:
         held = (attempts.c.token == claim.token, attempts.c.state.in_(UNDER_WAY))
         if connection.execute(sa.update(attempts).where(*held).values(heartbeat=time.monotonic())).rowcount == 0:
@@ -106,7 +117,10 @@ def asked(store: Store, run: int, kind: str) -> float | None:
 def last_seq(store: Store, run: int) -> int:
     """The highest `seq` of a run; 0 when it has told nothing."""
     with store.read() as connection:
-        return max(connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.c.seq), 0)).where(t.c.run == run)).scalar_one() for t in (metrics, events))
+        return max(
+            connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.c.seq), 0)).where(t.c.run == run)).scalar_one()
+            for t in (metrics, events)
+        )
 
 
 def read(store: Store, run: int, since: int = 0, limit: int = 100_000) -> News:
@@ -121,7 +135,7 @@ def read(store: Store, run: int, since: int = 0, limit: int = 100_000) -> News:
     return News(max(seqs), numbers, happened)
 
 
-def _after(table: sa.Table, row: type, run: int, since: int) -> sa.Select[Any]:
+def _after(table: sa.Table, row: type[Metric] | type[Event], run: int, since: int) -> sa.Select[Any]:
     columns = [table.c[name] for name in row.__dataclass_fields__]
     return sa.select(*columns).where(table.c.run == run, table.c.seq > since).order_by(table.c.seq)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from engine.config import KNOBS
@@ -28,8 +27,8 @@ def _sentence(chosen: Sequence[Run]) -> str:
         return t("ui.compare.too_many", count=len(chosen))
     if not same_validation([run.knobs for run in chosen]):
         return t("ui.compare.other_data")
-    accuracies = [run.summary.get("val_accuracy") for run in chosen]
-    if None in accuracies:
+    accuracies = [run.summary["val_accuracy"] for run in chosen if run.summary.get("val_accuracy") is not None]
+    if len(accuracies) < PAIR:
         return t("ui.compare.unfinished")
     low, high = sorted(accuracies)
     if low == high:
@@ -40,6 +39,8 @@ def _sentence(chosen: Sequence[Run]) -> str:
 
 def differences(chosen: Sequence[Run], only_differing: bool) -> None:
     """The knobs of the chosen runs, a column each."""
+    import pandas as pd
+
     if len(chosen) < PAIR:
         return
     names = differing([run.knobs for run in chosen]) if only_differing else list(KNOBS)

@@ -1,7 +1,8 @@
 // What the live chart knows: one run's socket, the rows received from it, and pure functions from rows to numbers.
-// Draws nothing. `live_chart.py` puts this file before `live_chart.js`; together they are one module.
+// Draws nothing. `live_chart.py` joins this file, `live_chart_picture.js` and `live_chart.js` into one module.
 
 const MOST_DRAWN = 2000; // points of one series
+const REFUSALS = new Set([1008, 4404]); // not allowed here, no such run: asking again would not help
 const FIRST_RETRY_MS = 250, LAST_RETRY_MS = 5000;
 const SEQ = 0, SERIES = 1, STEP = 2, EPOCH = 3, VALUE = 4, TIME = 5; // fields of a row
 
@@ -25,7 +26,7 @@ class Feed {
     url.protocol = url.protocol.replace("http", "ws");
     const socket = (this.socket = new WebSocket(url));
     socket.onmessage = (message) => socket === this.socket && this.take(JSON.parse(message.data));
-    socket.onclose = () => socket === this.socket && this.retry();
+    socket.onclose = (close) => socket === this.socket && (REFUSALS.has(close.code) ? this.take({ kind: "end" }) : this.retry());
   }
 
   pause() {
@@ -111,6 +112,7 @@ function firstIndex(sorted, holds) {
 
 // Centred triangular mean over up to 25 points, so that turns stay where they are. Gaps stay gaps.
 function smoothed(values) {
+  if (values.length < 8) return values;
   const reach = Math.min(12, Math.max(1, Math.round(values.length / 25)));
   return values.map((value, i) => {
     if (value === null) return null;
@@ -164,5 +166,52 @@ function focus(points, keepsHigh) {
 function niceStep(low, high, count) {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return power * [1, 2, 2.5, 5, 10].find((times) => times * power >= rough * 0.9999);
+  return power * [1, 2, 2.5, 5, 10].find((times) => times * power >= rough * 0.99);
+}
+
+// Ranges follow the numbers until the person zooms; the horizontal one runs to the planned end.
+function ranges(lines, steps, feeds, o) {
+  const drawable = ([, y]) => y !== null && (!o.log || y > 0);
+  const ends = [...lines.map((line) => line.x.at(-1)), ...steps.slice(-1).map(([x]) => x), ...feeds.map((feed) => feed.hello?.epochs ?? 0)];
+  const measured = lines.filter((line) => line.shown).flatMap((line) => line.y.map((y, i) => [line.x[i], y])).filter(drawable);
+  const points = measured.length ? measured : steps.filter(drawable);
+  return { x: o.zoom.xaxis ?? [0, Math.max(1, ...ends)], y: o.zoom.yaxis ?? fittedRange(points, o) };
+}
+
+function fittedRange(points, o) {
+  if (!points.length) return o.log ? [-1, 0] : [0, o.view === "accuracy" ? 100 : 1];
+  let [low, high] = focus(points, o.view === "accuracy");
+  if (o.log) return [Math.log10(low) - 0.04, Math.log10(Math.max(high, 1.2 * low)) + 0.04];
+  if (o.view === "loss") low = Math.min(0, low);
+  if (high - low < 1e-9) [low, high] = [low - Math.abs(low) / 20, high + (Math.abs(high) / 20 || 1)];
+  const step = niceStep(low, high, o.rows);
+  const [bottom, top] = [Math.floor(low / step + 1e-6) * step, Math.ceil(high / step - 1e-6) * step];
+  return [bottom, top + (top - bottom) / 150]; // Plotly draws no grid line on the very edge
+}
+
+function lastPoint(line) {
+  const last = line.y.findLastIndex((value) => value !== null);
+  return { x: line.x[last], y: line.y[last] };
+}
+
+// Ticks of a logarithmic axis whose range is given in powers of ten; even steps where it spans less than a decade or so.
+function logTicks(range, count) {
+  const [low, high] = range.map((power) => 10 ** power);
+  const decades = Array.from({ length: Math.ceil(range[1]) - Math.floor(range[0]) + 1 }, (_, i) => 10 ** (Math.floor(range[0]) + i));
+  for (const digits of [[1, 2, 5], [1, 3], [1]]) {
+    const ticks = decades.flatMap((ten) => digits.map((digit) => +(digit * ten).toPrecision(1))).filter((tick) => tick >= low && tick <= high);
+    if (ticks.length > 2 && ticks.length <= count + 1) return ticks;
+  }
+  const step = niceStep(low, high, count);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => +((first + i) * step).toPrecision(6));
+}
+
+// Accuracy is drawn in per cent, so that ticks, hover and words agree.
+const drawnValue = (value, view) => (value !== null && view === "accuracy" ? 100 * value : value);
+
+function number(value, view) {
+  if (value === null || value === undefined) return "–";
+  if (view === "accuracy") return `${value.toFixed(1)}\u00a0%`;
+  return Math.abs(value) >= 0.001 || value === 0 ? value.toFixed(Math.abs(value) < 0.1 ? 4 : 3) : value.toExponential(2);
 }

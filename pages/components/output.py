@@ -1,5 +1,7 @@
 """The right column of the Playground: transport, numbers, curves, verdict of one run, or of none yet."""
 
+from typing import Any
+
 import streamlit as st
 
 from engine.errors import AthanorError, BadInput, NotFound
@@ -24,8 +26,7 @@ def show() -> None:
         _numbers(run)
     else:
         _live_numbers(run.id)
-    with st.container(border=True, key="curves"):
-        live_chart.show(None if run is None else run.id, key="live-chart", language=language())
+    live_chart.show(None if run is None else run.id, key="live-chart", language=language())
     if run is None or run.state.ended:
         verdict_card.show(run)
     else:
@@ -52,7 +53,9 @@ def _transport(run: Run | None) -> None:
             st.markdown(f":gray[{t('ui.run', run=run.id)}]", width="content")
             before = _before(run)
             if before is not None:
-                st.page_link("pages/compare.py", label=t("ui.compare_with", run=before), query_params={state.COMPARED: f"{run.id},{before}"})
+                st.page_link(
+                    "compare.py", label=t("ui.compare_with", run=before), query_params={state.COMPARED: f"{run.id},{before}"}
+                )
 
 
 def _before(run: Run) -> int | None:
@@ -103,20 +106,27 @@ def _numbers(run: Run | None) -> None:
     summary = {} if run is None else run.summary
     validation, training, progress = st.columns([1, 1, 1.15], gap="medium")
     with validation:
-        _number("ui.validation_loss", summary.get("last_val_loss"), summary.get("val_loss"), worse="red")
+        _number("ui.validation_loss", summary.get("last_val_loss"), summary.get("val_loss"))
     with training:
-        _number("ui.training_loss", summary.get("last_probe_loss"), None, worse="gray")
+        _number("ui.training_loss", summary.get("last_probe_loss"), None)
     with progress:
         _progress(run)
 
 
-def _number(label: str, value: float | None, best: float | None, worse: str) -> None:
-    risen = value is not None and best is not None and value > best
-    delta = t("ui.above_best", difference=figures.loss(value - best)) if risen else t("ui.at_best") if value is not None and best is not None else None
-    st.metric(
-        t(label), figures.loss(value), delta if value is not None else None, delta_color=worse if risen else "off",
-        delta_arrow="up" if risen else "off", help=t(f"{label}_help"),
-    )  # fmt: skip
+def _number(label: str, value: float | None, best: float | None) -> None:
+    """A loss as a big number; red beneath it when it has risen above its best."""
+    note: dict[str, Any] = {"delta": t("ui.nothing_yet"), "delta_color": "off", "delta_arrow": "off"}
+    if value is not None:
+        risen = best is not None and value > best
+        note["delta"] = (
+            t("ui.above_best", difference=figures.loss(value - best))
+            if risen and best is not None
+            else t("ui.at_best")
+            if best is not None
+            else None
+        )
+        note |= {"delta_color": "red", "delta_arrow": "up"} if risen else {}
+    st.metric(t(label), figures.loss(value), **note, help=t(f"{label}_help"))
 
 
 def _progress(run: Run | None) -> None:
@@ -136,7 +146,11 @@ def _where(run: Run) -> str:
     if said:
         return said
     if run.state.ended or "seconds" not in run.summary:
-        return t("ui.ended", state=t(f"ui.state.{run.state}"), time=figures.duration(run.summary.get("seconds"))) if run.state.ended else t(f"ui.state.{run.state}")
+        return (
+            t("ui.ended", state=t(f"ui.state.{run.state}"), time=figures.duration(run.summary.get("seconds")))
+            if run.state.ended
+            else t(f"ui.state.{run.state}")
+        )
     gone = run.summary["seconds"]
     done, planned = run.summary["epoch"], run.summary["epochs"]
     return t("ui.gone_left", gone=figures.duration(gone), left=figures.duration(gone / done * (planned - done) if done else None))

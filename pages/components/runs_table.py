@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from engine import strings
@@ -20,6 +19,8 @@ HEIGHT = 520
 
 def show(known: Sequence[Run], chosen: Sequence[int], only_differing: bool) -> list[Run]:
     """Draw the table, newest run first; `chosen` are marked at first. Returns the marked runs."""
+    import pandas as pd
+
     shown = differing([run.knobs for run in known]) if only_differing else list(KNOBS)
     frame = pd.DataFrame([_row(run, shown) for run in known])
     marked = [place for place, run in enumerate(known) if run.id in chosen]

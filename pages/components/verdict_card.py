@@ -1,5 +1,7 @@
 """The verdict card: what the worker said of a run, in words, with evidence and what would change the mind. Judges nothing."""
 
+from typing import Literal
+
 import streamlit as st
 
 from engine.diagnosis.verdict import Verdict
@@ -12,7 +14,8 @@ from pages.components.words import plain, t
 
 VERDICT = "verdict"
 HEIGHT = 276
-COLOURS = {
+Colour = Literal["green", "gray", "orange", "red"]
+COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
     "underfitting": "orange", "not_learning": "red", "diverged": "red",
 }  # fmt: skip

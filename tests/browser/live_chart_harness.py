@@ -1,6 +1,6 @@
 """A server for the live chart alone: the routes it needs, fed by a test with messages instead of by a training run.
 
-`POST /push?run=ID` appends messages to the run's log and sends them; `POST /drop?run=ID` cuts its sockets; `GET /cursors?run=ID`
+`POST /push?run=ID` appends messages to the run's log and sends them; `POST /drop?run=ID` cuts its sockets; `POST /forget?run=ID` empties its log; `GET /cursors?run=ID`
 lists the `since` of every connection so far.
 """
 
@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+NO_SUCH_RUN = "404"
 logs: dict[str, list[dict[str, Any]]] = defaultdict(list)
 sockets: dict[str, set[WebSocket]] = defaultdict(set)
 cursors: dict[str, list[int]] = defaultdict(list)
@@ -34,6 +35,9 @@ def after(message: dict[str, Any], since: int) -> dict[str, Any]:
 async def live(socket: WebSocket) -> None:
     run, since = socket.query_params["run"], int(socket.query_params["since"])
     await socket.accept()
+    if run == NO_SUCH_RUN:
+        await socket.close(4404)
+        return
     cursors[run].append(since)
     sockets[run].add(socket)
     try:
@@ -67,6 +71,12 @@ async def drop(request: Request) -> JSONResponse:
     return JSONResponse({})
 
 
+async def forget(request: Request) -> JSONResponse:
+    """The run has ended once; what comes next is a new attempt."""
+    logs[request.query_params["run"]].clear()
+    return JSONResponse({})
+
+
 async def seen(request: Request) -> JSONResponse:
     return JSONResponse(cursors[request.query_params["run"]])
 
@@ -81,6 +91,7 @@ app = st.App(
         WebSocketRoute("/live", live),
         Route("/push", push, methods=["POST"]),
         Route("/drop", drop, methods=["POST"]),
+        Route("/forget", forget, methods=["POST"]),
         Route("/cursors", seen),
         Route("/assets/plotly.min.js", library),
     ],

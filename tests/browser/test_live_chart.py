@@ -19,7 +19,15 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 STEPS = 18
 CHART = "[data-live-chart]"
 runs = count(7)
@@ -105,7 +113,12 @@ def rows(first: int, last: int, seq: int, events: tuple[dict[str, Any], ...] = (
     made = []
     for epoch in range(first, last + 1):
         loss = 2 * math.exp(-epoch / 4)
-        for series, value in (("probe_loss", loss), ("probe_accuracy", 1 - loss / 3), ("val_loss", loss + 0.3), ("val_accuracy", 0.9 - loss / 3)):
+        for series, value in (
+            ("probe_loss", loss),
+            ("probe_accuracy", 1 - loss / 3),
+            ("val_loss", loss + 0.3),
+            ("val_accuracy", 0.9 - loss / 3),
+        ):
             made.append([seq + len(made), series, epoch * STEPS, epoch, value, 1_700_000_000_000 + epoch])
     return {"kind": "rows", "seq": max([seq + len(made) - 1, *(event["seq"] for event in events)]), "rows": made, "events": list(events)}
 
@@ -286,4 +299,47 @@ def test_a_chart_that_leaves_the_page_closes_its_socket(page: Page, server: Serv
     visit(page, server, f"run={run}")
     has(page, "points", 8)
     page.goto("about:blank")
-    assert server.ask(f"/push?run={run}", [{"kind": "state", "state": "running", "words": ""}])["readers"] == 0
+    while server.ask(f"/push?run={run}", [])["readers"]:
+        pass
+
+
+def test_a_hidden_tab_closes_its_socket_and_reads_on_when_seen_again(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 2, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 8)
+    look = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(look, True)
+    while server.ask(f"/push?run={run}", [])["readers"]:
+        pass
+    server.push(run, rows(3, 3, 9))
+    page.evaluate(look, False)
+    has(page, "points", 12)
+    assert server.cursors(run) == [0, 8]
+
+
+def test_a_resumed_run_is_read_on_at_its_new_attempt(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 2, 1), {"kind": "end"})
+    visit(page, server, f"run={run}&resume=1")
+    has(page, "state", "ended")
+    server.ask(f"/forget?run={run}", [])
+    server.push(run, hello(run), rows(3, 3, 9))
+    page.get_by_role("button", name="Run again").click()
+    has(page, "state", "live")
+    has(page, "points", 12)
+    assert server.cursors(run) == [0, 8]
+
+
+def test_a_run_that_does_not_exist_is_not_asked_for_again(page: Page, server: Server) -> None:
+    visit(page, server, "run=404")
+    has(page, "state", "ended")
+
+
+def test_a_click_on_a_label_hides_its_line(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 8, 1))
+    visit(page, server, f"run={run}")
+    drawn(page, 8)
+    page.locator(f"{CHART} .annotation-text").filter(has_text="training").click()
+    page.wait_for_function("document.querySelector('.athanor-live .plot').data.some(t => t.name === 'training' && t.visible === false)")
+    server.push(run, rows(9, 9, 33))
+    drawn(page, 9)
+    assert page.evaluate("document.querySelector('.athanor-live .plot').data.find(t => t.name === 'training').visible") is False

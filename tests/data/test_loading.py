@@ -109,6 +109,13 @@ def test_a_truncated_published_file_is_told(tmp_path, cache):
     assert key_of("fashion_mnist", [root], cache) == "data.source_damaged"
 
 
+@pytest.mark.parametrize("labels", [np.zeros(59, np.uint8), np.full(60, 10, np.uint8)], ids=["too few", "no such class"])
+def test_labels_that_do_not_fit_the_pictures_are_told(tmp_path, cache, labels):
+    root = small_fashion(tmp_path)
+    idx_file(root / "FashionMNIST/raw/train-labels-idx1-ubyte", labels, packed=False)
+    assert key_of("fashion_mnist", [root], cache) == "data.source_damaged"
+
+
 def small_cifar(root: Path, monkeypatch) -> Path:
     """CIFAR-10's files with few pictures; torchvision's published sums are replaced by theirs."""
     folder = root / "cifar-10-batches-py"

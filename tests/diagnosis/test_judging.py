@@ -56,8 +56,7 @@ def test_low_evidence_caps_a_confirmed_overfitting_at_weak():
 
 
 @pytest.mark.parametrize("name", golden.GOLDEN)
-def test_what_was_said_at_an_epoch_does_not_depend_on_later_ones(name):
-    """Changing everything after epoch k must leave the alarm at or before k as it was."""
+def test_the_first_alarm_is_the_first_prefix_that_was_called_overfitting(name):
     history = golden.GOLDEN[name]
     alarm, n = first_alarm(history), len(history.val_loss)
     said = [k for k in range(1, n + 1) if judge(replace(golden.prefix(history, k), images=None)).name == "overfitting"]

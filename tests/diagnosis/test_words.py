@@ -1,6 +1,7 @@
 """Every verdict, evidence and condition has words in every language, and they fill."""
 
 import string
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +73,11 @@ def test_the_card_reads_as_a_person_would_say_it():
     assert said.refuted_by.endswith("for 6 epochs in a row.")
 
 
+def test_a_rise_is_not_said_to_be_older_than_the_best_epoch():
+    moved = replace(judge(golden.GOLDEN["overfitting"]), best_epoch=50)
+    assert "has risen for 10 epochs" in explain(moved).sentence
+
+
 def test_an_easing_signal_is_not_said_to_go_on():
     assert "still falls" not in explain(judge(golden.GOLDEN["easing"])).sentence
 
@@ -82,7 +88,7 @@ def test_an_easing_signal_is_not_said_to_go_on():
         (words._loss, 0.5414, "0.541"),
         (words._loss, 12.34, "12.3"),
         (words._loss, 4120.0, "4,120"),
-        (words._loss, 0.00004, "4.0e−05"),
+        (words._loss, -0.00016, "−0.00016"),
         (words._percent, 0.8432, "84.3"),
         (words._percent, -0.02, "−2.0"),
         (words._plain_percent, 0.05, "5"),

@@ -6,16 +6,17 @@ from engine.catalog import ARCHITECTURES
 from tests.training.short_runs import begin, digits, epochs, follow, settings
 
 CHANCE = 0.1
+# What is not like the others: LeNet bears a higher rate, the deepest plain net needs a few epochs to wake.
+RECIPES = {"lenet": {"width": 0.5, "learning_rate": 5e-3}, "vgg16": {"epochs": 3}, "vgg19": {"epochs": 4}}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_beats_three_times_chance_on_digits(name: str) -> None:
-    facts = ARCHITECTURES[name]
-    resolution = max(facts.smallest, 16)
-    width = 0.5 if facts.family == "lenet" else 0.125
-    config = settings(architecture=name, resolution=resolution, width=width, precision="auto", epochs=3, learning_rate=2e-3, batch_size=16)
-    happened, _ = follow(begin(config, digits(resolution, train=600, validation=200)))
+    resolution = max(ARCHITECTURES[name].smallest, 16)
+    recipe = {"width": 0.125, "learning_rate": 1e-3, "epochs": 2, "batch_size": 16} | RECIPES.get(name, {})
+    config = settings(architecture=name, resolution=resolution, precision="auto", **recipe)
+    happened, _ = follow(begin(config, digits(resolution, train=600, validation=100)))
     last = epochs(happened)[-1].metrics
     assert last["val_accuracy"] > 3 * CHANCE
     assert last["probe_accuracy"] > 3 * CHANCE
-    assert last["val_loss"] < 2.1
+    assert last["val_loss"] < 2.0

@@ -1,0 +1,60 @@
+"""The real app on a free port with a data folder of its own, for tests in a real browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.engine_room import EngineRoom
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "screenshots"
+
+
+@dataclass(frozen=True)
+class App:
+    """A running server: its address, its data folder, its process."""
+
+    url: str
+    room: EngineRoom
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Started as `make run` starts it."""
+    folder = tmp_path_factory.mktemp("app")
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = os.environ | {"ATHANOR_HOME": str(folder / "home")}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: _answers(url) or process.poll() is not None)
+    assert process.poll() is None, (folder / "server.log").read_text()
+    room = EngineRoom(folder / "home")
+    yield App(url, room, process)
+    process.terminate()
+    process.wait(20)
+    room.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False

@@ -1,0 +1,149 @@
+"""The first quarter of an hour of a newcomer, in a real browser with a real training run behind it."""
+
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.store.runs import State
+from tests.browser.conftest import SCREENSHOTS, App
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+STILL = '[data-test-script-state="notRunning"]'
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    context = browser.new_context(viewport=WIDE, color_scheme="light")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    context.close()
+
+
+def picture(page: "Page", name: str) -> None:
+    """Keep a screenshot to look at; nothing is asserted on pixels."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def chart(page: "Page", state: str) -> None:
+    page.wait_for_selector(f'[data-live-chart][data-state="{state}"]')
+
+
+def points(page: "Page") -> int:
+    return int(page.get_attribute("[data-live-chart]", "data-points") or 0)
+
+
+def start(page: "Page") -> int:
+    """Press Start; the number of the run it began."""
+    before = page.url
+    page.click(".st-key-start button:enabled")
+    page.wait_for_function("before => location.href !== before && /[?&]id=\\d+/.test(location.search)", arg=before)
+    found = re.search(r"[?&]id=(\d+)", page.url)
+    assert found
+    return int(found[1])
+
+
+def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App) -> None:
+    page.goto(app.url)
+    page.wait_for_selector(".st-key-start button:enabled")
+    chart(page, "empty")
+    assert page.title() == "Athanor"
+    picture(page, "playground-empty")
+
+    pressed = time.monotonic()
+    first = start(page)
+    page.wait_for_function("() => Number(document.querySelector('[data-live-chart]').dataset.points) > 0")
+    to_point = time.monotonic() - pressed
+    page.wait_for_function("() => /epoch/i.test(document.querySelector('.st-key-verdict').textContent)")
+    picture(page, "playground-running")
+    chart(page, "ended")
+    page.wait_for_selector(".st-key-verdict [data-testid=stBadge], .st-key-verdict .stMarkdownBadge")
+    page.wait_for_selector(".st-key-start button:enabled")
+    to_verdict = time.monotonic() - pressed
+    picture(page, "playground-finished")
+    print(f"\nStart -> first point {to_point:.2f} s, -> final verdict {to_verdict:.1f} s")
+    assert app.room.run(first).state is State.FINISHED
+
+    page.locator(".st-key-knob-weight_decay [role=slider]").focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    second = start(page)
+    chart(page, "ended")
+    assert app.room.run(second).knobs["weight_decay"] > 0
+    assert app.room.run(first).knobs | {"weight_decay": 0} == app.room.run(second).knobs | {"weight_decay": 0}
+
+    page.wait_for_selector(".st-key-start button:enabled")
+    page.get_by_role("link", name=f"Compare with run {first}").click()
+    page.wait_for_selector(f'[data-live-chart][data-state="ended"]')
+    page.wait_for_selector(".st-key-sentence")
+    assert f"runs={second}" in page.url
+    assert "One run each is no evidence" in page.inner_text(".st-key-sentence") or "Both are" in page.inner_text(".st-key-sentence")
+    picture(page, "compare")
+
+
+def test_a_refresh_and_a_second_tab_show_the_same_run(page: "Page", app: App) -> None:
+    page.goto(app.url)
+    number = app.room.start()
+    app.room.ended(number)
+    page.goto(f"{app.url}/?id={number}")
+    chart(page, "ended")
+    seen = points(page)
+    page.reload()
+    chart(page, "ended")
+    other = page.context.new_page()
+    other.goto(f"{app.url}/?id={number}")
+    chart(other, "ended")
+    assert points(page) == points(other) == seen > 0
+
+
+def test_a_run_stops_from_the_page_and_says_so(page: "Page", app: App) -> None:
+    number = app.room.start(epochs=10_000)
+    app.room.training(number)
+    page.goto(f"{app.url}/?id={number}")
+    chart(page, "live")
+    page.click(".st-key-stop button:enabled")
+    chart(page, "ended")
+    page.wait_for_selector(".st-key-start button:enabled")
+    page.get_by_text("Stopped by hand.").first.wait_for()
+    assert app.room.run(number).state is State.STOPPED
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app: App, scheme: str, language: str) -> None:
+    number = app.room.start()
+    app.room.ended(number)
+    for size, viewport in (("wide", WIDE), ("phone", PHONE)):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme)
+        page = context.new_page()
+        for name, path in (("playground", f"/?id={number}&lang={language}"), ("compare", f"/compare?lang={language}")):
+            page.goto(app.url + path)
+            chart(page, "ended")
+            page.wait_for_selector(STILL)
+            overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert overflow <= 0, f"{name} scrolls sideways by {overflow} px"
+            picture(page, f"{name}-{size}-{scheme}-{language}")
+        context.close()
+
+
+def test_health_says_version_and_supervisor(app: App) -> None:
+    with urllib.request.urlopen(f"{app.url}/health") as answer:
+        told = json.load(answer)
+    assert told["ok"] is True
+    assert told["supervisor"]["state"] == "alive"
+
+
+def test_a_foreign_host_and_a_foreign_origin_are_refused(app: App) -> None:
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(f"{app.url}/health", headers={"Host": "evil.example"}))
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(f"{app.url}/health", headers={"Origin": "http://evil.example"}))

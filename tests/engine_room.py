@@ -1,0 +1,68 @@
+"""A data folder with a real supervisor and real workers, for tests of what happens between processes."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from engine.config import RunConfig
+from engine.jobs import launch
+from engine.jobs.identity import alive
+from engine.store import attempts, runs
+from engine.store.attempts import Identity
+from engine.store.connect import Store
+from engine.store.home import Home
+from engine.store.runs import Run, State
+from tests.waiting import until
+
+# A run of about a second once torch is imported.
+SMALL = {"width": 0.25, "train_share": 0.3, "epochs": 2, "resolution": 16}
+# A run that lasts until somebody ends it.
+LONG = SMALL | {"epochs": 10_000}
+
+
+class EngineRoom:
+    """The folder, its store, and what tests do with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder)
+        self.store = Store(self.home)
+
+    def start(self, **knobs: object) -> int:
+        return launch.submit(self.store, RunConfig.from_flat({**SMALL, **knobs}))
+
+    def run(self, number: int) -> Run:
+        return runs.get(self.store, number)
+
+    def ended(self, number: int, seconds: float = 90.0) -> Run:
+        until(lambda: self.run(number).state.ended, seconds)
+        return self.run(number)
+
+    def training(self, number: int) -> Run:
+        """Wait until the first epoch is done."""
+        until(lambda: self.run(number).state.ended or self.run(number).summary.get("epoch", 0) >= 1, 90.0)
+        assert self.run(number).state is State.RUNNING, self.run(number)
+        return self.run(number)
+
+    def worker(self, number: int) -> Identity:
+        found = next(attempt.identity for attempt in attempts.under_way(self.store) if attempt.claim.run == number)
+        assert found is not None
+        return found
+
+    def supervisor(self) -> Identity:
+        def seen() -> Identity | None:
+            presence = attempts.presence(self.store, launch.SUPERVISOR)
+            return presence.identity if presence and alive(presence.identity) else None
+
+        identity = until(seen)
+        assert identity is not None
+        return identity
+
+    def close(self) -> None:
+        """End what this folder's processes are, and only those."""
+        presence = attempts.presence(self.store, launch.SUPERVISOR)
+        for identity in [attempt.identity for attempt in attempts.under_way(self.store)] + [presence.identity if presence else None]:
+            if identity is not None and alive(identity):
+                with suppress(ProcessLookupError):
+                    os.kill(identity.pid, signal.SIGKILL)
+        self.store.engine.dispose()

@@ -1,0 +1,120 @@
+"""A run's life between real processes: it finishes, is stopped, killed, diverges; its supervisor dies. One room for all."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from engine.jobs import launch
+from engine.jobs.identity import alive
+from engine.store import records, runs
+from engine.store.runs import State
+from tests.engine_room import LONG, EngineRoom
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineRoom]:
+    room = EngineRoom(tmp_path_factory.mktemp("room"))
+    yield room
+    room.close()
+
+
+def test_a_run_finishes_with_curves_a_verdict_checkpoints_and_a_test_result(room: EngineRoom) -> None:
+    number = room.start(epochs=3)
+    run = room.ended(number)
+    assert run.state is State.FINISHED, run.reason
+    history = records.history(room.store, number)
+    assert [row.epoch for row in history["val_loss"]] == [1, 2, 3]
+    assert history["step_loss"]
+    best = min(history["val_loss"], key=lambda row: row.value or 0.0)
+    assert (run.summary["best_epoch"], run.summary["val_loss"]) == (best.epoch, best.value)
+    event = records.last_event(room.store, number, "verdict")
+    assert event is not None
+    assert event.data["name"] == "too_early"
+    test = runs.test_result(room.store, number)
+    assert test is not None
+    assert test.images == run.summary["test_images"]
+    assert {"best.safetensors", "last.safetensors", "log.txt"} <= {file.name for file in room.home.run(number).iterdir()}
+
+
+def test_the_seq_of_metrics_and_events_has_neither_holes_nor_doubles(room: EngineRoom) -> None:
+    number = room.start()
+    room.ended(number)
+    news = records.read(room.store, number)
+    seqs = sorted([row.seq for row in news.metrics] + [event.seq for event in news.events])
+    assert seqs == list(range(1, news.seq + 1))
+
+
+def test_a_running_run_stops_when_asked_and_keeps_what_it_has(room: EngineRoom) -> None:
+    number = room.start(**LONG)
+    room.training(number)
+    launch.stop(room.store, number)
+    run = room.ended(number, 20)
+    assert (run.state, run.reason) == (State.STOPPED, {"key": "errors.stopped", "fields": {}})
+    assert (room.home.run(number) / "last.safetensors").exists()
+    assert runs.test_result(room.store, number) is None
+
+
+def test_a_queued_run_is_stopped_before_it_begins(room: EngineRoom) -> None:
+    first, second = room.start(**LONG), room.start()
+    launch.stop(room.store, second)
+    assert room.run(second).state is State.STOPPED
+    launch.stop(room.store, first)
+    assert room.ended(first).state is State.STOPPED
+    assert room.run(second).attempt == 0
+
+
+def test_a_killed_worker_is_named_and_the_queue_goes_on(room: EngineRoom) -> None:
+    number, after = room.start(**LONG), room.start()
+    room.training(number)
+    os.kill(room.worker(number).pid, signal.SIGKILL)
+    run = room.ended(number, 20)
+    assert run.state is State.FAILED
+    assert run.reason == {"key": "errors.worker_killed", "fields": {"signal": 9, "name": "SIGKILL"}}
+    assert room.ended(after).state is State.FINISHED
+
+
+def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRoom) -> None:
+    number = room.start(**LONG)
+    room.training(number)
+    worker, supervisor = room.worker(number), room.supervisor()
+    os.kill(supervisor.pid, signal.SIGKILL)
+    until(lambda: not alive(supervisor))
+    launch.ensure_supervisor(room.home)
+    assert room.supervisor() != supervisor
+    assert alive(worker)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert room.ended(number, 20).state is State.LOST
+
+
+def test_of_many_supervisors_one_stays(room: EngineRoom) -> None:
+    room.start()
+    mine = room.supervisor()
+    for _ in range(4):
+        launch._start_supervisor(room.home)
+    room.ended(room.start())
+    assert room.supervisor() == mine
+
+
+def test_a_diverged_run_names_its_step_and_what_to_try(room: EngineRoom) -> None:
+    run = room.ended(room.start(learning_rate=100.0, optimizer="sgd", epochs=5))
+    assert run.state is State.DIVERGED
+    assert run.reason is not None
+    assert run.reason["key"] == "errors.diverged"
+    assert run.reason["fields"]["step"] > 0
+
+
+def test_unfit_data_fails_with_one_sentence(room: EngineRoom) -> None:
+    (room.home.root / "data" / "lonely" / "only-class").mkdir(parents=True)
+    run = room.ended(room.start(dataset="lonely"))
+    assert run.state is State.FAILED
+    assert run.reason is not None
+    assert run.reason["key"].startswith("data.")
+
+
+def test_the_same_seed_gives_the_same_curve(room: EngineRoom) -> None:
+    both = [room.start(precision="exact", dropout=0.3, augmentation="light", seed=5) for _ in range(2)]
+    curves = [[row.value for row in (room.ended(number), records.history(room.store, number))[1]["val_loss"]] for number in both]
+    assert curves[0] == curves[1]

@@ -1,0 +1,146 @@
+"""Each page in each state of the store, without a browser: no exception, the right words, the right buttons."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.config import KNOBS, RunConfig
+from engine.store import runs
+from engine.store.connect import Store
+from engine.store.runs import State
+from tests.pages.conftest import add_run
+
+Open = Callable[..., AppTest]
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "warning", "header", "subheader") for element in page.get(kind))
+
+
+def test_before_the_first_run_start_is_what_one_can_do(open_page: Open) -> None:
+    page = open_page("playground")
+    assert not page.button(key="start").disabled
+    assert page.button(key="stop").disabled
+    assert "Press Start" in words(page)
+
+
+def test_before_the_first_run_compare_says_what_to_do(open_page: Open) -> None:
+    assert "No runs yet" in words(open_page("compare"))
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.FAILED, State.STOPPED, State.FINISHED, State.DIVERGED])
+@pytest.mark.parametrize("name", ["playground", "compare"])
+def test_a_page_shows_a_run_in_any_state(open_page: Open, store: Store, name: str, state: State) -> None:
+    number = add_run(store, state)
+    page = open_page(name, id=str(number))
+    if name == "playground":
+        assert page.button(key="start").disabled != state.ended
+        assert page.button(key="stop").disabled == state.ended
+
+
+def test_three_finished_runs_stand_in_the_table_and_on_the_playground(open_page: Open, store: Store) -> None:
+    for decay in (0.0, 1e-4, 1e-3):
+        add_run(store, State.FINISHED, weight_decay=decay)
+    table = open_page("compare").dataframe(key="runs-table").value
+    assert list(table["run"]) == [3, 2, 1]
+    assert list(table["weight_decay"]) == ["1e-3", "1e-4", "0"]
+    assert "architecture" not in table.columns
+    assert "Run 2" in words(open_page("playground", id="3"))
+
+
+def test_a_thousand_runs_are_shown(open_page: Open, store: Store) -> None:
+    config = RunConfig().model_dump(mode="json")
+    with store.write() as connection:
+        row = {
+            "name": "many",
+            "kind": "train",
+            "state": "finished",
+            "config": config,
+            "config_version": 1,
+            "summary": {},
+            "created_at": 0.0,
+        }
+        connection.execute(runs.runs.insert(), [row] * 1000)
+    assert len(open_page("compare").dataframe(key="runs-table").value) == 1000
+
+
+def test_every_knob_has_a_widget_whose_default_is_the_configs(open_page: Open) -> None:
+    page = open_page("playground")
+    for name, knob in KNOBS.items():
+        assert page.session_state[f"knob-{name}"] == knob.default
+
+
+@pytest.fixture
+def listener(store: Store) -> Iterator[int]:
+    """Somebody who hears the bell, so that no supervisor is started."""
+    os.mkfifo(store.home.bell)
+    pipe = os.open(store.home.bell, os.O_RDWR | os.O_NONBLOCK)
+    yield pipe
+    os.close(pipe)
+
+
+def test_the_form_round_trips_into_the_run(open_page: Open, store: Store, listener: int) -> None:
+    page = open_page("playground")
+    page.select_slider(key="knob-weight_decay").set_value(1e-3)
+    page.selectbox(key="knob-optimizer").set_value("sgd")
+    page.number_input(key="knob-seed").set_value(11)
+    page.button(key="start").click().run()
+    assert not page.exception
+    run = runs.get(store, 1)
+    assert (run.knobs["weight_decay"], run.knobs["optimizer"], run.knobs["seed"]) == (1e-3, "sgd", 11)
+    assert page.query_params["id"] == "1"
+    assert os.read(listener, 10), "the supervisor was not woken"
+
+
+def test_an_augmentation_level_moves_its_knobs_and_follows_them(open_page: Open) -> None:
+    page = open_page("playground")
+    page.segmented_control(key="knob-augmentation").set_value("medium").run()
+    assert page.session_state["knob-rotation"] == 10.0
+    assert page.session_state["knob-flip"] == 0.0, "digits must not be mirrored"
+    page.selectbox(key="knob-dataset").set_value("cifar10").run()
+    assert page.session_state["knob-flip"] == 0.5, "photographs may be"
+    page.select_slider(key="knob-rotation").set_value(45.0).run()
+    assert page.session_state["knob-augmentation"] == "custom"
+
+
+def test_a_wrong_combination_is_named_and_starts_nothing(open_page: Open, store: Store) -> None:
+    page = open_page("playground")
+    page.selectbox(key="knob-architecture").set_value("vgg16").run()
+    page.select_slider(key="knob-resolution").set_value(16).run()
+    page.button(key="start").click().run()
+    assert any("VGG" in warning.value and "32" in warning.value for warning in page.warning)
+    assert runs.listing(store) == []
+
+
+@pytest.mark.parametrize("value", ["../../etc", "NaN", "-1", "9" * 40, "<script>", "１", ""])
+def test_a_hostile_run_number_shows_the_empty_playground(open_page: Open, value: str) -> None:
+    assert "Press Start" in words(open_page("playground", id=value))
+
+
+def test_an_unknown_run_is_named(open_page: Open) -> None:
+    assert any("77" in warning.value for warning in open_page("playground", id="77").warning)
+
+
+def test_markup_in_a_reason_is_shown_as_text(open_page: Open, store: Store) -> None:
+    number = add_run(store, State.RUNNING)
+    claim = runs.Claim(number, 1, _token(store, number))
+    runs.end(
+        store, claim, State.FAILED, {"key": "errors.crashed", "fields": {"type": "Error", "message": "**bold** <b>x</b> [a](javascript:b)"}}
+    )
+    shown = words(open_page("playground", id=str(number)))
+    assert r"\*\*bold\*\*" in shown
+    assert r"\<b\>" in shown
+    assert r"\[a\]\(javascript\:b\)" in shown
+
+
+def _token(store: Store, number: int) -> str:
+    with store.read() as connection:
+        return connection.execute(runs.sa.select(runs.runs.c.token).where(runs.runs.c.id == number)).scalar_one()
+
+
+def test_chinese_is_a_switch_away(open_page: Open) -> None:
+    page = open_page("playground", lang="zh")
+    assert page.button(key="start").label == "开始"
+    assert page.subheader[0].value == "数据"

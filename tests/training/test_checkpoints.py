@@ -1,0 +1,165 @@
+"""What was saved comes back bit for bit, a resumed run is the run that was never interrupted, and damage is refused."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.config import RunConfig
+from engine.training.checkpoints import BadCheckpoint, load, restore, save
+from engine.training.happenings import EpochDone, Happening, State, StepDone, Stop
+from engine.training.loop import Training
+from tests.training.short_runs import begin, digits, epochs, follow, same_weights, settings
+
+FILES = ("last.safetensors", "last.optimiser.safetensors", "last.json")
+
+
+def interrupted(training: Training, step: int, folder: Path) -> list[Happening]:
+    """Run until `step` is done, save, stop."""
+
+    def answer(happening: Happening) -> Stop | None:
+        if not isinstance(happening, StepDone) or happening.step != step:
+            return None
+        save(folder, "last", training.model, training.optimiser, training.state())
+        return Stop()
+
+    return follow(training, answer)[0]
+
+
+def resumed(config: RunConfig, folder: Path) -> Training:
+    checkpoint = load(folder, "last")
+    training = begin(config, digits(config.data.resolution), checkpoint.state)
+    restore(checkpoint, training.model, training.optimiser)
+    return training
+
+
+def timeless(done: EpochDone) -> dict[str, float]:
+    return {name: value for name, value in done.metrics.items() if name not in {"epoch_seconds", "images_per_second"}}
+
+
+RUNS = {
+    "adam, dropout, augmentation": settings(dropout=0.3, crop=0.1, rotation=10.0, schedule="cosine", early_stopping=5, epochs=3),
+    "sgd, accumulation, decay": settings(optimizer="sgd", learning_rate=0.03, batch_size=10, accumulation=3, weight_decay=0.01, epochs=3),
+    "rmsprop, l1": settings(optimizer="rmsprop", l1=1e-4, epochs=3),
+    "adamw, no momentum kept, batch norm": settings(optimizer="adamw", architecture="resnet18", width=0.125, dropout=0.2, epochs=3),
+    "fused adam, bf16, channels last": settings(precision="auto", architecture="resnet18", width=0.125, dropout=0.2, epochs=3),
+    "fused sgd, channels last": settings(precision="auto", optimizer="sgd", learning_rate=0.03, epochs=3),
+}
+
+
+@pytest.mark.parametrize("config", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("step", [1, 5, 7, 10])
+def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(config: RunConfig, step: int, tmp_path: Path) -> None:
+    whole = begin(config, digits(config.data.resolution))
+    expected, _ = follow(whole)
+    before = interrupted(begin(config, digits(config.data.resolution)), step, tmp_path)
+    second = resumed(config, tmp_path)
+    after, ended = follow(second)
+    assert same_weights(second, whole)
+    assert list(map(timeless, epochs(before) + epochs(after))) == list(map(timeless, epochs(expected)))
+    assert ended.step == whole.step
+    assert dataclasses.replace(second.state(), seconds=0.0) == dataclasses.replace(whole.state(), seconds=0.0)
+
+
+def test_a_run_resumed_after_its_last_epoch_has_finished(tmp_path: Path) -> None:
+    config = settings()
+    training = begin(config, digits())
+    follow(training)
+    save(tmp_path, "last", training.model, training.optimiser, training.state())
+    happened, ended = follow(resumed(config, tmp_path))
+    assert happened == []
+    assert (ended.reason, ended.epoch) == ("finished", 2)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    interrupted(begin(settings(), digits()), 3, tmp_path)
+    return tmp_path
+
+
+def test_leaves_three_files_and_nothing_else(saved: Path) -> None:
+    assert sorted(path.name for path in saved.iterdir()) == sorted(FILES)
+
+
+def test_returns_the_hash_of_each_file_and_keeps_what_it_was_given(tmp_path: Path) -> None:
+    import hashlib
+
+    training = begin(settings(), digits())
+    extra = {"classes": ["a", "ä"], "config": training.config.model_dump(), "mean": [0.1]}
+    hashes = save(tmp_path, "last", training.model, training.optimiser, State(epoch=4, step=9, best_loss=0.25), extra)
+    assert hashes == {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in FILES}
+    checkpoint = load(tmp_path, "last")
+    assert checkpoint.extra == extra
+    assert checkpoint.state == State(epoch=4, step=9, best_loss=0.25)
+    assert checkpoint.slots == {}
+
+
+def test_the_optimisers_tensors_are_named_by_parameter_and_slot(saved: Path) -> None:
+    slots = load(saved, "last").slots
+    assert {key.split(".")[1] for key in slots} == {"exp_avg", "exp_avg_sq", "step"}
+    assert {int(key.split(".")[0]) for key in slots} == set(range(10))
+
+
+def test_saving_again_replaces(saved: Path) -> None:
+    training = begin(settings(), digits())
+    save(saved, "last", training.model, training.optimiser, State(step=77))
+    assert load(saved, "last").state.step == 77
+    assert all(torch.equal(tensor, training.model.state_dict()[key]) for key, tensor in load(saved, "last").weights.items())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_short_is_refused(saved: Path, name: str) -> None:
+    content = (saved / name).read_bytes()
+    for kept in (0, 7, len(content) // 2, len(content) - 1):
+        (saved / name).write_bytes(content[:kept])
+        with pytest.raises(BadCheckpoint):
+            load(saved, "last")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_anywhere_is_refused(saved: Path, name: str) -> None:
+    content = (saved / name).read_bytes()
+    for place in range(0, len(content), max(len(content) // 40, 1)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1
+        (saved / name).write_bytes(flipped)
+        with pytest.raises(BadCheckpoint) as refused:
+            load(saved, "last")
+        assert refused.value.fields == {"file": name}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_refused(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(BadCheckpoint) as refused:
+        load(saved, "last")
+    assert refused.value.fields == {"file": name}
+
+
+def test_weights_of_another_moment_are_refused(saved: Path) -> None:
+    """A crash between the renames leaves new weights beside the old counters."""
+    old = (saved / "last.json").read_bytes()
+    training = begin(settings(seed=1), digits())
+    save(saved, "last", training.model, training.optimiser, training.state())
+    (saved / "last.json").write_bytes(old)
+    with pytest.raises(BadCheckpoint):
+        load(saved, "last")
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_whole(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    training = begin(settings(seed=1), digits())
+    with pytest.raises(OSError, match="No space"):
+        save(saved, "last", training.model, training.optimiser, training.state())
+    assert load(saved, "last").state.step == 3
+    assert sorted(path.name for path in saved.iterdir()) == sorted(FILES)
+
+
+def test_nothing_is_pickled(saved: Path) -> None:
+    assert not any(b"\x80\x02" in (saved / name).read_bytes()[:64] for name in FILES)
+    assert json.loads((saved / "last.json").read_text())["body"]["format"] == 1

@@ -1,0 +1,74 @@
+"""How a run computes: what is chosen, and that it is kept."""
+
+import pytest
+import torch
+
+from engine.catalog import ARCHITECTURES
+from engine.config import RunConfig
+from engine.errors import BadKnob
+from engine.training.evaluation import evaluate
+from engine.training.numerics import Numerics, choose
+from tests.training.short_runs import begin, digits, settings
+
+
+def chosen(**knobs: object) -> Numerics:
+    return choose(RunConfig.from_flat({"device": "cpu"} | knobs), threads=3)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_exact_is_plain(name: str) -> None:
+    assert chosen(architecture=name, precision="exact") == Numerics("cpu", 3, "fp32", channels_last=False, deterministic=True, fused=False)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("able", [True, False])
+def test_auto_takes_bf16_for_heavy_nets_where_the_processor_has_it(name: str, able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
+    numerics = chosen(architecture=name)
+    assert numerics.precision == ("bf16" if able and name != "lenet" else "fp32")
+    assert numerics.channels_last
+    assert not numerics.deterministic
+
+
+def test_cuda_that_is_not_there_is_refused_and_auto_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BadKnob) as refused:
+        chosen(device="cuda")
+    assert refused.value.key == "errors.no_cuda"
+    assert refused.value.fields == {"knob": "device", "value": "cuda", "allowed": "auto, cpu"}
+    assert chosen(device="auto").device == "cpu"
+
+
+def test_comes_back_from_what_is_stored() -> None:
+    numerics = chosen(architecture="vgg11")
+    assert Numerics.from_dict(numerics.as_dict()) == numerics
+
+
+def test_apply_sets_the_process() -> None:
+    chosen(precision="exact").apply()
+    assert torch.get_num_threads() == 3
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cuda.matmul.allow_tf32
+    chosen(precision="auto").apply()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_the_model_takes_the_layout() -> None:
+    training = begin(settings(precision="auto", architecture="resnet18"), digits())
+    weight = training.model.get_parameter("layer1.0.conv1.weight")
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_evaluation_is_per_image_in_order_and_leaves_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, training = digits(), begin(settings(dropout=0.5), digits())
+    training.model.train()
+    whole = evaluate(training.model, data, data.validation, training.numerics)
+    assert training.model.training
+    monkeypatch.setattr("engine.training.evaluation.CHUNK_PIXELS", 7 * 16 * 16)
+    in_pieces = evaluate(training.model, data, data.validation, training.numerics)
+    torch.testing.assert_close(in_pieces.loss, whole.loss)
+    assert torch.equal(in_pieces.predicted, whole.predicted)
+    assert torch.equal(whole.correct, whole.predicted == data.labels[data.validation])
+    training.model.eval()
+    logits = training.model(data.normalise(data.pictures(data.validation)))
+    torch.testing.assert_close(whole.loss, torch.nn.functional.cross_entropy(logits, data.labels[data.validation], reduction="none"))
