@@ -94,5 +94,5 @@ def _read(name: str, group: str, field: FieldInfo) -> Knob:
     given = facts.pop("choices")
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else given
     kind: Kind = "str" if choices or field.annotation is str else "int" if field.annotation is int else "float"
-    scale = facts.pop("scale") or ("choice" if choices else "steps" if facts["steps"] else "linear")
+    scale: Scale = facts.pop("scale") or ("choice" if choices else "steps" if facts["steps"] else "linear")
     return Knob(name=name, group=group, kind=kind, default=field.default, choices=choices, scale=scale, **facts)

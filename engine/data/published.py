@@ -92,7 +92,7 @@ def _unpack(published: Published, root: Path, beside: Path) -> None:
 
 def _download(published: Published, beside: Path) -> None:
     with _silence_ends(SILENCE):
-        published.loader(beside, download=True)  # type: ignore[call-arg]  # prints its own progress bar
+        published.loader(beside, download=True)  # prints its own progress bar
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _move(folder: Path, into: Path) -> None:
 
 def _read(published: Published, root: Path) -> Contents:
     try:
-        parts = [published.loader(root, train=train) for train in (True, False)]  # type: ignore[call-arg]
+        parts = [published.loader(root, train=train) for train in (True, False)]
         images = np.concatenate([np.asarray(part.data) for part in parts])
         labels = np.concatenate([np.asarray(part.targets, dtype=np.int64) for part in parts])
         if len(images) != len(labels) or labels.max() >= len(parts[0].classes):
@@ -123,7 +123,7 @@ def _read(published: Published, root: Path) -> Contents:
         raise DataError("data.source_damaged", name=published.name, folder=folder, reason=_line(error)) from error
     test = np.repeat([False, True], [len(part.data) for part in parts])
     names = [f"test/{index}" if held else f"train/{index}" for index, held in enumerate(test)]
-    return Contents(images, names, labels, test, tuple(parts[0].classes))
+    return Contents(list(images), names, labels, test, tuple(parts[0].classes))
 
 
 def _line(error: BaseException) -> str:

@@ -20,7 +20,9 @@ def rise(case: Case, threshold: float | None) -> Evidence:
 
 def steady(case: Case) -> Evidence:
     """Validation loss near its best."""
-    return Evidence("steady", float(case.val[-1]), fields={"best_loss": float(case.val_best[-1]), "best_epoch": case.best_epoch})
+    window = int(q.window_lengths(case.m)[-1])
+    fields = {"best_loss": float(case.val_best[-1]), "best_epoch": case.best_epoch, "window": window}
+    return Evidence("steady", float(case.val[-1]), fields=fields)
 
 
 def gap(case: Case, threshold: float) -> Evidence:

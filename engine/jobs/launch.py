@@ -18,6 +18,10 @@ from engine.store.home import PROJECT, Home
 
 SUPERVISOR = "supervisor"
 STOP = "stop"
+# Runs that train at the same time; their workers share the cores.
+SLOTS = 1
+# The supervisors this process has started, so that one that has ended is buried when the next is born.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 def submit(store: Store, config: RunConfig, launch_key: str | None = None) -> int:
@@ -71,11 +75,13 @@ def ring(home: Home) -> bool:
 def _start_supervisor(home: Home) -> None:
     """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one."""
     home.root.mkdir(parents=True, exist_ok=True)
+    _started[:] = [child for child in _started if child.poll() is None]
     with home.supervisor_log.open("ab") as log:
-        subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(home.root)],
             cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    _started.append(child)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from json import dumps
 
 from engine.jobs.identity import alive, identify, kill_group
-from engine.jobs.launch import STOP, SUPERVISOR, only_one, version
+from engine.jobs.launch import SLOTS, STOP, SUPERVISOR, only_one, version
 from engine.store import attempts, records, runs
 from engine.store.attempts import Attempt
 from engine.store.connect import Store
@@ -24,7 +24,6 @@ from engine.store.runs import Claim, State
 
 log = logging.getLogger("athanor.supervisor")
 
-SLOTS = 1
 # Seconds between looks at the workers when nobody rings; also how often the supervisor says that it is there.
 LOOK = 1.0
 # A stopped worker finishes its step and its writing; after this many seconds it is ended.

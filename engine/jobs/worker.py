@@ -15,7 +15,7 @@ import torch
 from engine.config import RunConfig
 from engine.errors import AthanorError
 from engine.folders import data_roots
-from engine.jobs.launch import STOP
+from engine.jobs.launch import SLOTS, STOP
 from engine.jobs.recorder import Recorder
 from engine.store import runs, standing
 from engine.store.connect import Store
@@ -88,7 +88,7 @@ def _numerics(config: RunConfig, run: Run) -> Numerics:
     """Fixed when the run first starts, inherited by its later attempts."""
     if run.numerics is not None:
         return Numerics.from_dict(run.numerics)
-    return choose(config, threads=os.cpu_count() or 1)
+    return choose(config, cores=(os.cpu_count() or 1) // SLOTS)
 
 
 def _train(store: Store, claim: Claim, config: RunConfig, numerics: Numerics, recorder: Recorder) -> tuple[State, dict[str, object] | None]:

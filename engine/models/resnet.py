@@ -43,14 +43,15 @@ class ResNet(nn.Module):
         super().__init__()
         widths = [scaled(full, config.width) for full in STAGE_CHANNELS]
         large = resolution >= LARGE_PICTURE
-        self.conv1 = nn.Conv2d(
-            channels, widths[0], **(dict(kernel_size=7, stride=2, padding=3) if large else dict(kernel_size=3, padding=1)), bias=False
-        )
+        kernel, stride, padding = (7, 2, 3) if large else (3, 1, 1)
+        self.conv1 = nn.Conv2d(channels, widths[0], kernel, stride, padding, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if large else nn.Identity()
-        inputs = [widths[0], *widths]
-        for number, (out, count) in enumerate(zip(widths, STAGE_DEPTHS[depth], strict=True)):
-            self.add_module(f"layer{number + 1}", _stage(inputs[number], out, count, stride=1 if number == 0 else 2))
+        depths = STAGE_DEPTHS[depth]
+        self.layer1 = _stage(widths[0], widths[0], depths[0], stride=1)
+        self.layer2 = _stage(widths[0], widths[1], depths[1], stride=2)
+        self.layer3 = _stage(widths[1], widths[2], depths[2], stride=2)
+        self.layer4 = _stage(widths[2], widths[3], depths[3], stride=2)
         self.dropout = nn.Dropout(config.dropout)
         self.fc = nn.Linear(widths[-1], classes)
 

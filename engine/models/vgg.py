@@ -75,5 +75,7 @@ def vgg(depth: int, norm: bool, config: ModelConfig, channels: int, classes: int
     """A VGG of `depth` weight layers, initialised so that the plain deep ones train."""
     model = VGG(depth, norm, config, channels, classes, resolution)
     kaiming(model)
-    linear_head(model.classifier[-1])
+    head = model.classifier[-1]
+    assert isinstance(head, nn.Linear)
+    linear_head(head)
     return model

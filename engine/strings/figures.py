@@ -39,7 +39,7 @@ def count(number: float | None) -> str:
 
 def short(value: float | int | str) -> str:
     """A knob's value: `1e-4`, `0.5`, `128`, `sgd`."""
-    if isinstance(value, str) or isinstance(value, int):
+    if isinstance(value, str | int):
         return str(value)
     if value != 0 and abs(value) < 0.01:
         mantissa, _, exponent = f"{value:.3e}".partition("e")

@@ -81,7 +81,7 @@ class Training:
 
     def _take_step(self, batches: list[Tensor], now: float) -> None:
         place = (self.config.budget.seed, self.epoch, self.step_in_epoch + 1)
-        torch.manual_seed(derive(*place))
+        self.numerics.seed(derive(*place))
         self._generator.manual_seed(derive(*place, AUGMENTATION))
         self.optimiser.zero_grad()
         images = sum(len(batch) for batch in batches)

@@ -21,7 +21,13 @@ class Sums:
     steps: int = 0
 
     def __sub__(self, other: "Sums") -> "Sums":
-        return Sums(*(mine - its for mine, its in zip(vars(self).values(), vars(other).values(), strict=True)))
+        return Sums(
+            self.loss - other.loss,
+            self.correct - other.correct,
+            self.grad_norm - other.grad_norm,
+            self.images - other.images,
+            self.steps - other.steps,
+        )
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ class Meter:
 
     def read(self) -> Sums:
         """The epoch so far; waits for the device."""
-        return Sums(*self._totals.tolist(), self._images, self._steps)
+        loss, correct, grad_norm = self._totals.tolist()
+        return Sums(loss, correct, grad_norm, self._images, self._steps)
 
     def window(self) -> Window:
         """Means since the last window, across the end of an epoch too; waits for the device."""

@@ -18,6 +18,7 @@ from engine.errors import BadKnob
 # Nets whose convolutions are heavy enough for bf16: 1.6-2.1 x fp32 with channels_last, against 1.05 x for LeNet (PERFORMANCE.md).
 BF16_FAMILIES = ("vgg", "resnet")
 AMPERE = 8
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Numerics:
 
     device: str
     threads: int
-    precision: Literal["fp32", "bf16"]
+    precision: Precision
     channels_last: bool
     deterministic: bool
     fused: bool = False
@@ -43,11 +44,17 @@ class Numerics:
 
     def place_model(self, model: nn.Module) -> nn.Module:
         """The model itself, moved to the device in this layout."""
-        return model.to(device=self.device, memory_format=self.memory_format)
+        return model.to(self.device).to(memory_format=self.memory_format)
 
     def place_batch(self, pictures: Tensor) -> Tensor:
         """Pictures (N, C, H, W) on the device in this layout."""
         return pictures.to(device=self.device, memory_format=self.memory_format, non_blocking=True)
+
+    def seed(self, seed: int) -> None:
+        """Seed what dropout draws from. `torch.manual_seed` visits every kind of device and costs LeNet 2 % of a step."""
+        torch.default_generator.manual_seed(seed)
+        if self.device != "cpu":
+            torch.cuda.manual_seed(seed)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The forward pass goes inside; in fp32 it does nothing."""
@@ -66,13 +73,14 @@ class Numerics:
         return cls(**values)
 
 
-def choose(config: RunConfig, threads: int) -> Numerics:
-    """The numerics of a new run. Raises BadKnob when it asks for CUDA and there is none."""
+def choose(config: RunConfig, cores: int) -> Numerics:
+    """The numerics of a new run that may use so many CPU cores. Raises BadKnob when it asks for CUDA and there is none."""
     device = _device(config.budget.device)
+    architecture = catalog.ARCHITECTURES[config.model.architecture]
+    threads = cores if architecture.parallel else 1
     if config.budget.precision == "exact":
         return Numerics(device, threads, "fp32", channels_last=False, deterministic=True)
-    family = catalog.ARCHITECTURES[config.model.architecture].family
-    precision = "bf16" if family in BF16_FAMILIES and _fast_bf16(device) else "fp32"
+    precision: Precision = "bf16" if architecture.family in BF16_FAMILIES and _fast_bf16(device) else "fp32"
     return Numerics(device, threads, precision, channels_last=True, deterministic=False, fused=True)
 
 

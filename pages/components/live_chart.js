@@ -1,7 +1,8 @@
 // The live chart in the page: its frame, its switches, and when to draw. Knows nothing of the store or the verdict's rules.
 
 const REDRAW_MS = 120; // at most about 8 pictures a second
-const NARROW = 480, NARROW_HEIGHT = 186; // px
+const NARROW = 480; // px
+const NARROW_HEIGHT = 186; // px
 
 // ---- entry: Streamlit calls this at every rerun and theme change -------------------------------------------------
 
@@ -31,6 +32,34 @@ function loadPlotly(address) {
   }));
 }
 
+// ---- theme: Streamlit's variables, read anew for every picture, so that a change of theme needs no reload -----------
+
+function readTheme(root, colours) {
+  const css = getComputedStyle(root);
+  const get = (name, otherwise) => css.getPropertyValue(`--st-${name}`).trim() || otherwise;
+  pen.fillStyle = get("background-color", "#ffffff");
+  const background = pen.fillStyle;
+  const dark = parseInt(background.slice(3, 5), 16) < 128; // the green of #rrggbb weighs most in brightness
+  const own = dark ? ["#6aa9ff", "#77838f", "#a98df5", "#148f82", "#e0a94a"] : ["#1f6fd6", "#98a4b1", "#7c5cd6", "#0f766e", "#b7791f"];
+  const given = get("chart-categorical-colors", "")
+    .split(/,(?![^(]*\))/)
+    .map((colour) => colour.trim())
+    .filter(Boolean);
+  const [validation, training, , accent, amber] = given.length >= 5 ? given : own;
+  return {
+    validation,
+    training,
+    accent,
+    amber,
+    background,
+    overlay: dark ? colours.dark : colours.light,
+    text: get("text-color", dark ? "#e4e8eb" : "#14181d"),
+    grey: get("gray-text-color", dark ? "#98a2ab" : "#68727c"),
+    border: get("border-color", dark ? "#2a3035" : "#e4e7ea"),
+    font: get("font", "sans-serif"),
+  };
+}
+
 // ---- chart: the frame, its switches, and when to draw --------------------------------------------------------------
 
 class Chart {
@@ -49,7 +78,8 @@ class Chart {
     const controls = make("div", "controls", this.root);
     const segments = make("div", "segments", controls);
     make("div", "gap", controls);
-    const button = (name, style, into, press) => Object.assign(make("button", style, into), { type: "button", name, onclick: () => (press(), this.redraw(true)) });
+    const button = (name, style, into, press) =>
+      Object.assign(make("button", style, into), { type: "button", name, onclick: () => (press(), this.redraw(true)) });
     const choose = (view) => () => ((this.view = view), delete this.zoom.yaxis);
     this.buttons = [
       button("loss", "", segments, choose("loss")),
@@ -69,6 +99,7 @@ class Chart {
     if (asked !== this.asked) this.follow([data.run, ...data.overlays].filter((run) => run !== null));
     else if (data.attempt !== this.data.attempt) this.feeds.forEach((feed) => feed.reopen());
     Object.assign(this, { asked, data });
+    this.reserve();
     this.redraw(true);
   }
 
@@ -88,11 +119,20 @@ class Chart {
     this.root.remove();
   }
 
+  // Take the height at once, so that nothing below moves when the drawing comes.
+  reserve() {
+    const width = this.plot.clientWidth;
+    const narrow = width < NARROW;
+    const height = narrow ? Math.min(NARROW_HEIGHT, this.data.height) : this.data.height;
+    this.plot.style.height = `${height}px`;
+    return { width, narrow, height };
+  }
+
   // Many changes, one picture: attributes at once, the drawing at the next frame after the pause.
   redraw(now = false) {
     if (!this.data) return;
     this.label();
-    if (now) clearTimeout(this.timer), (this.timer = null);
+    if (now) (clearTimeout(this.timer), (this.timer = null));
     if (this.timer) return;
     this.timer = setTimeout(() => requestAnimationFrame(() => this.draw()), now ? 0 : Math.max(0, this.drawn + REDRAW_MS - Date.now()));
   }
@@ -101,7 +141,13 @@ class Chart {
     const { words: said, run, overlays } = this.data;
     const state = this.state();
     const points = this.feeds.reduce((sum, feed) => sum + feed.points, 0);
-    const marks = { "data-live-chart": "", "data-run": run ?? overlays.join(","), "data-points": points, "data-state": state, "data-last": Math.max(0, ...this.feeds.map((feed) => feed.last)) };
+    const marks = {
+      "data-live-chart": "",
+      "data-run": run ?? overlays.join(","),
+      "data-points": points,
+      "data-state": state,
+      "data-last": Math.max(0, ...this.feeds.map((feed) => feed.last)),
+    };
     for (const [name, value] of Object.entries(marks)) this.root.setAttribute(name, value);
     const pressed = { loss: this.view === "loss", accuracy: this.view === "accuracy", smooth: this.smooth, log_axis: this.log };
     for (const each of this.buttons) {
@@ -124,35 +170,56 @@ class Chart {
     this.drawn = Date.now();
     const options = this.options();
     if (options.width <= 0 || !this.root.isConnected) return; // in a closed tab: the size observer comes back
-    this.plot.style.height = `${options.height}px`;
     const plotly = await loadPlotly(this.data.library).catch(() => null);
     this.failed = !plotly;
     if (!plotly) return this.label();
+    if (!this.root.isConnected) return;
     if (this.plot._dragging) return this.redraw(); // Plotly's own flag: a zoom being drawn must not be disturbed
     const picture = this.feeds.length ? curves(this.feeds, options) : example(options);
     this.plot.setAttribute("aria-label", picture.said);
-    await plotly.react(this.plot, picture.traces, layout(picture, options), { displayModeBar: false, doubleClick: false, responsive: false });
+    await plotly.react(this.plot, picture.traces, layout(picture, options), {
+      displayModeBar: false,
+      doubleClick: false,
+      responsive: false,
+    });
     this.listen();
   }
 
   options() {
     const { data, view, smooth, hidden, zoom } = this;
     const theme = readTheme(this.root, data.colours);
-    const width = this.plot.clientWidth;
-    const narrow = width < NARROW;
-    const height = narrow ? Math.min(NARROW_HEIGHT, data.height) : data.height;
+    const { width, narrow, height } = this.reserve();
     const labels = this.feeds.filter((feed) => feed.run !== data.run).map((feed) => shortened(feed.hello?.name ?? "", { narrow }));
-    const right = Math.ceil(Math.max(...[data.words.validation, data.words.training, ...labels].map((text) => textWidth(text, theme)))) + 14;
+    const right =
+      Math.ceil(Math.max(...[data.words.validation, data.words.training, ...labels].map((text) => textWidth(text, theme)))) + 14;
     const left = view === "accuracy" ? 48 : 40;
     const plotSize = { left, right, plotWidth: width - left - right, plotHeight: height - MARGIN.top - MARGIN.bottom };
-    return { main: data.run, live: this.feeds.length > 0, words: data.words, log: this.log && view === "loss", rows: narrow ? 3 : 6, theme, width, narrow, height, view, smooth, hidden, zoom, ...plotSize };
+    return {
+      main: data.run,
+      live: this.feeds.length > 0,
+      words: data.words,
+      log: this.log && view === "loss",
+      rows: narrow ? 3 : 6,
+      most: Math.max(200, MOST_DRAWN / Math.max(1, this.feeds.length)),
+      many: this.feeds.length > 8,
+      theme,
+      width,
+      narrow,
+      height,
+      view,
+      smooth,
+      hidden,
+      zoom,
+      ...plotSize,
+    };
   }
 
   listen() {
     if (this.listening) return;
     this.listening = true;
     this.plot.on("plotly_relayout", (change) => {
-      for (const name of ["xaxis", "yaxis"]) if (`${name}.range[0]` in change) this.zoom[name] = [change[`${name}.range[0]`], change[`${name}.range[1]`]];
+      for (const name of ["xaxis", "yaxis"])
+        if (`${name}.range[0]` in change) this.zoom[name] = [change[`${name}.range[0]`], change[`${name}.range[1]`]];
       this.redraw(true);
     });
     this.plot.on("plotly_doubleclick", () => ((this.zoom = {}), this.redraw(true)));

@@ -3,8 +3,14 @@
 
 const MOST_DRAWN = 2000; // points of one series
 const REFUSALS = new Set([1008, 4404]); // not allowed here, no such run: asking again would not help
-const FIRST_RETRY_MS = 250, LAST_RETRY_MS = 5000;
-const SEQ = 0, SERIES = 1, STEP = 2, EPOCH = 3, VALUE = 4, TIME = 5; // fields of a row
+const FIRST_RETRY_MS = 250,
+  LAST_RETRY_MS = 5000;
+const SEQ = 0,
+  SERIES = 1,
+  STEP = 2,
+  EPOCH = 3,
+  VALUE = 4,
+  TIME = 5; // fields of a row
 
 // Where the server lives, also below a prefix: Streamlit's own script lies at <root>/static/js/.
 function serverRoot() {
@@ -78,7 +84,11 @@ class Feed {
   mark(event) {
     if (event.kind !== "rewind") return this.events.push(event);
     const stays = (seq, step) => step <= event.step || seq > event.seq;
-    for (const [name, rows] of this.series) this.series.set(name, rows.filter((row) => stays(row[SEQ], row[STEP])));
+    for (const [name, rows] of this.series)
+      this.series.set(
+        name,
+        rows.filter((row) => stays(row[SEQ], row[STEP])),
+      );
     this.events = this.events.filter((old) => stays(old.seq, old.step));
     this.points = [...this.series.values()].reduce((sum, rows) => sum + rows.length, 0);
   }
@@ -128,9 +138,9 @@ function smoothed(values) {
 }
 
 // Indices to draw: the lowest, the highest and one gap of each bucket, and both ends.
-function thinned(values) {
-  if (values.length <= MOST_DRAWN) return values.map((_, i) => i);
-  const size = Math.ceil((3 * values.length) / (MOST_DRAWN - 2));
+function thinned(values, most = MOST_DRAWN) {
+  if (values.length <= most) return values.map((_, i) => i);
+  const size = Math.ceil((3 * values.length) / (most - 2));
   const kept = new Set([0, values.length - 1]);
   for (let start = 0; start < values.length; start += size) {
     let [low, high, gap] = [-1, -1, -1];
@@ -153,13 +163,16 @@ function bestRow(feed, view) {
   return (feed.series.get(`val_${view}`) ?? []).find((row) => row[EPOCH] === best[EPOCH] && row[VALUE] !== null) ?? null;
 }
 
+function extent(values) {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+}
+
 // The range that shows what matters: a steep beginning may leave the frame when it would flatten the rest.
 function focus(points, keepsHigh) {
-  const from = points.length < 16 ? 0 : 0.15 * Math.max(...points.map(([x]) => x));
-  const all = points.map(([, y]) => y);
-  const later = points.filter(([x]) => x >= from).map(([, y]) => y);
-  const [whole, part] = [[Math.min(...all), Math.max(...all)], [Math.min(...later), Math.max(...later)]];
-  const range = whole[1] - whole[0] <= 1.5 * (part[1] - part[0]) ? whole : part;
+  const from = points.length < 16 ? 0 : 0.15 * extent(points.map(([x]) => x))[1];
+  const whole = extent(points.map(([, y]) => y));
+  const later = extent(points.filter(([x]) => x >= from).map(([, y]) => y));
+  const range = whole[1] - whole[0] <= 1.5 * (later[1] - later[0]) ? whole : later;
   return keepsHigh ? [range[0], whole[1]] : [whole[0], range[1]];
 }
 
@@ -173,7 +186,10 @@ function niceStep(low, high, count) {
 function ranges(lines, steps, feeds, o) {
   const drawable = ([, y]) => y !== null && (!o.log || y > 0);
   const ends = [...lines.map((line) => line.x.at(-1)), ...steps.slice(-1).map(([x]) => x), ...feeds.map((feed) => feed.hello?.epochs ?? 0)];
-  const measured = lines.filter((line) => line.shown).flatMap((line) => line.y.map((y, i) => [line.x[i], y])).filter(drawable);
+  const measured = lines
+    .filter((line) => line.shown)
+    .flatMap((line) => line.y.map((y, i) => [line.x[i], y]))
+    .filter(drawable);
   const points = measured.length ? measured : steps.filter(drawable);
   return { x: o.zoom.xaxis ?? [0, Math.max(1, ...ends)], y: o.zoom.yaxis ?? fittedRange(points, o) };
 }
@@ -199,7 +215,9 @@ function logTicks(range, count) {
   const [low, high] = range.map((power) => 10 ** power);
   const decades = Array.from({ length: Math.ceil(range[1]) - Math.floor(range[0]) + 1 }, (_, i) => 10 ** (Math.floor(range[0]) + i));
   for (const digits of [[1, 2, 5], [1, 3], [1]]) {
-    const ticks = decades.flatMap((ten) => digits.map((digit) => +(digit * ten).toPrecision(1))).filter((tick) => tick >= low && tick <= high);
+    const ticks = decades
+      .flatMap((ten) => digits.map((digit) => +(digit * ten).toPrecision(1)))
+      .filter((tick) => tick >= low && tick <= high);
     if (ticks.length > 2 && ticks.length <= count + 1) return ticks;
   }
   const step = niceStep(low, high, count);

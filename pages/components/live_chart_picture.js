@@ -12,25 +12,6 @@ function textWidth(text, theme, size = 12) {
   return pen.measureText(text).width;
 }
 
-function readTheme(root, colours) {
-  const css = getComputedStyle(root);
-  const get = (name, otherwise) => css.getPropertyValue(`--st-${name}`).trim() || otherwise;
-  pen.fillStyle = get("background-color", "#ffffff");
-  const background = pen.fillStyle;
-  const dark = parseInt(background.slice(3, 5), 16) < 128; // the green of #rrggbb weighs most in brightness
-  const own = dark ? ["#6aa9ff", "#77838f", "#a98df5", "#148f82", "#e0a94a"] : ["#1f6fd6", "#98a4b1", "#7c5cd6", "#0f766e", "#b7791f"];
-  const given = get("chart-categorical-colors", "").split(/,(?![^(]*\))/).map((colour) => colour.trim()).filter(Boolean);
-  const [validation, training, , accent, amber] = given.length >= 5 ? given : own;
-  return {
-    validation, training, accent, amber, background,
-    overlay: dark ? colours.dark : colours.light,
-    text: get("text-color", dark ? "#e4e8eb" : "#14181d"),
-    grey: get("gray-text-color", dark ? "#98a2ab" : "#68727c"),
-    border: get("border-color", dark ? "#2a3035" : "#e4e7ea"),
-    font: get("font", "sans-serif"),
-  };
-}
-
 // Every line of one run: measured values, the values drawn, colour and words.
 function linesOf(feed, rank, o) {
   const main = feed.run === o.main;
@@ -41,9 +22,11 @@ function linesOf(feed, rank, o) {
     const raw = rows.map((row) => drawnValue(row[VALUE], o.view));
     return { run: feed.run, x: rows.map((row) => row[EPOCH]), raw, y: o.smooth ? smoothed(raw) : raw, ...look };
   };
-  const training = main ? { name: o.words.training, label: o.words.training, colour: o.theme.training, ink: o.theme.grey, key: "training" }
+  const training = main
+    ? { name: o.words.training, label: o.words.training, colour: o.theme.training, ink: o.theme.grey, key: "training" }
     : { name: `${name}, ${o.words.training}`, colour, key: name + feed.run };
-  const validation = main ? { name: o.words.validation, label: o.words.validation, colour: o.theme.validation, key: "validation" }
+  const validation = main
+    ? { name: o.words.validation, label: o.words.validation, colour: o.theme.validation, key: "validation" }
     : { name, label: name, colour, key: name + feed.run };
   return [line("probe", { ...training, dash: "5px 5px", width: 1.8, quiet: !main }), line("val", { ...validation, width: 2.2 })]
     .map((each) => ({ ink: each.colour, ...each, shown: !o.hidden.has(each.key) }))
@@ -62,26 +45,43 @@ function trace(x, y, line, more) {
 }
 
 function lineTraces(line, o) {
-  const drawn = thinned(line.y);
+  const drawn = thinned(line.y, o.most);
   const pick = (values) => drawn.map((i) => values[i]);
-  const bold = trace(pick(line.x), pick(line.y), { color: line.colour, width: line.width, dash: line.dash }, {
-    name: escaped(line.name), visible: line.shown, hoverinfo: "all",
-    customdata: pick(line.raw).map((value) => number(value, o.view)), hovertemplate: "%{customdata}",
-  });
-  const raw = thinned(line.raw);
-  const faint = trace(raw.map((i) => line.x[i]), raw.map((i) => line.raw[i]), { color: line.colour, width: 1 }, { opacity: 0.35, visible: line.shown });
+  const bold = trace(
+    pick(line.x),
+    pick(line.y),
+    { color: line.colour, width: line.width, dash: line.dash },
+    {
+      name: escaped(line.name),
+      visible: line.shown,
+      hoverinfo: "all",
+      customdata: pick(line.raw).map((value) => number(value, o.view)),
+      hovertemplate: "%{customdata}",
+    },
+  );
+  const raw = thinned(line.raw, o.most);
+  const faint = trace(
+    raw.map((i) => line.x[i]),
+    raw.map((i) => line.raw[i]),
+    { color: line.colour, width: 1 },
+    { opacity: 0.35, visible: line.shown },
+  );
   return o.smooth && !line.quiet ? [faint, bold] : [bold];
 }
 
 function markers(points, marker, o) {
   const [x, y] = [points.map((point) => point.x), points.map((point) => point.y)];
-  return trace(x, y, undefined, { mode: "markers", cliponaxis: false, marker: { line: { color: o.theme.background, width: 1.5 }, ...marker } });
+  return trace(x, y, undefined, {
+    mode: "markers",
+    cliponaxis: false,
+    marker: { line: { color: o.theme.background, width: 1.5 }, ...marker },
+  });
 }
 
 function axis(range, count, o, least = 0) {
   const step = Math.max(least, niceStep(...range, count));
   const decimals = [0, 1, 2, 3, 4, 5].find((digits) => Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) < 1e-6) ?? 6;
-  return { range, tick0: 0, dtick: step, tickformat: `.${decimals}f`, ...quietTicks(o) };
+  return { range, tick0: 0, dtick: step, tickformat: step >= 1000 ? "~s" : decimals > 4 ? "~e" : `.${decimals}f`, ...quietTicks(o) };
 }
 
 function logAxis(range, o) {
@@ -89,16 +89,26 @@ function logAxis(range, o) {
   return { type: "log", range, tickvals: ticks, ticktext: ticks.map(String), ...quietTicks(o) };
 }
 
-const quietTicks = (o) => ({ zeroline: false, ticks: "outside", tickcolor: "rgba(0,0,0,0)", tickfont: { color: o.theme.grey, size: 11.5 }, layer: "below traces" });
+const quietTicks = (o) => ({
+  zeroline: false,
+  ticks: "outside",
+  tickcolor: "rgba(0,0,0,0)",
+  tickfont: { color: o.theme.grey, size: 11.5 },
+  layer: "below traces",
+});
 
 // Words at the ends of lines, pushed apart where they would touch. A click on one hides its line.
 function endLabels(lines, { x, y }, o) {
   const place = (value) => (o.log ? Math.log10(value) : value);
-  const labels = lines.filter((line) => line.label).map((line) => {
-    const last = line.x.findLastIndex((at, i) => at <= x[1] && line.y[i] !== null);
-    const goesOn = last < line.x.findLastIndex((_, i) => line.y[i] !== null);
-    return last < 0 ? null : { line, x: goesOn ? x[1] : line.x[last], at: Math.min(y[1], Math.max(y[0], place(line.y[last]))) };
-  }).filter(Boolean).sort((a, b) => b.at - a.at);
+  const labels = lines
+    .filter((line) => line.label)
+    .map((line) => {
+      const last = line.x.findLastIndex((at, i) => at <= x[1] && line.y[i] !== null);
+      const goesOn = last < line.x.findLastIndex((_, i) => line.y[i] !== null);
+      return last < 0 ? null : { line, x: goesOn ? x[1] : line.x[last], at: Math.min(y[1], Math.max(y[0], place(line.y[last]))) };
+    })
+    .filter(Boolean)
+    .sort((a, b) => b.at - a.at);
   let floor = -Infinity; // px from the top
   for (const label of labels) {
     const wanted = ((y[1] - label.at) / (y[1] - y[0])) * o.plotHeight;
@@ -106,8 +116,18 @@ function endLabels(lines, { x, y }, o) {
     label.shift = wanted - given;
     floor = given + 15;
   }
-  return labels.map(({ line, x: at, at: level, shift }) => words(escaped(shortened(line.label, o)), at, level, line.ink, {
-    xanchor: "left", xshift: 10, yshift: shift, opacity: line.shown ? 1 : 0.4, captureevents: true, name: line.key, font: { size: 12, color: line.ink } }));
+  const fitting = labels.slice(0, Math.floor(o.plotHeight / 15));
+  return fitting.map(({ line, x: at, at: level, shift }) =>
+    words(escaped(shortened(line.label, o)), at, level, line.ink, {
+      xanchor: "left",
+      xshift: 10,
+      yshift: shift,
+      opacity: line.shown ? 1 : 0.4,
+      captureevents: true,
+      name: line.key,
+      font: { size: 12, color: line.ink },
+    }),
+  );
 }
 
 function words(text, x, y, color, more) {
@@ -128,7 +148,9 @@ function star(feed, lines, labels, { x, y }, o) {
   const half = textWidth(text, o.theme, 11.5) / 2;
   const shift = Math.max(0, half - across(point.x)); // not over the ticks at the left
   const [middle, height] = [across(point.x) + shift, up(level(point.y))];
-  const dots = lines.flatMap((line) => line.y.map((value, i) => ({ from: across(line.x[i]), to: across(line.x[i]), at: up(level(value)), reach: 9 })));
+  const dots = lines.flatMap((line) =>
+    line.y.map((value, i) => ({ from: across(line.x[i]), to: across(line.x[i]), at: up(level(value)), reach: 9 })),
+  );
   const boxes = labels.map((label) => {
     const from = across(label.x) + label.xshift;
     return { from, to: from + textWidth(label.text, o.theme), at: up(label.y) + label.yshift, reach: 14 };
@@ -138,19 +160,50 @@ function star(feed, lines, labels, { x, y }, o) {
   const better = o.view === "loss" ? -1 : 1;
   const rise = [19, -19, 36, -36, 52].map((distance) => better * distance).find(free) ?? 19 * better;
   const said = words(escaped(text), point.x, level(point.y), o.theme.text, { xshift: shift, yshift: rise });
-  return { x: point.x, traces: [markers([point], { symbol: "star", size: 14, color: o.theme.validation, opacity: 1 }, o)], annotations: [said] };
+  return {
+    x: point.x,
+    traces: [markers([point], { symbol: "star", size: 14, color: o.theme.validation, opacity: 1 }, o)],
+    annotations: [said],
+  };
 }
 
-const upright = (x, color, more) => ({ type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, layer: "below", line: { color, width: 1 }, ...more });
+const upright = (x, color, more) => ({
+  type: "line",
+  x0: x,
+  x1: x,
+  yref: "paper",
+  y0: 0,
+  y1: 1,
+  layer: "below",
+  line: { color, width: 1 },
+  ...more,
+});
 
 // The epochs the verdict talks about, amber; and a thin line for each change of the ledger.
 function marks(feed, end, { x, y }, o) {
   const verdict = feed?.events.findLast((event) => event.kind === "verdict")?.data;
   const told = verdict && !QUIET_VERDICTS.has(verdict.name) && verdict.since_epoch !== null && end > verdict.since_epoch;
-  const band = { type: "rect", x0: verdict?.since_epoch, x1: end, yref: "paper", y0: 0, y1: 1, layer: "below", line: { width: 0 }, fillcolor: o.theme.amber, opacity: 0.11 };
+  const band = {
+    type: "rect",
+    x0: verdict?.since_epoch,
+    x1: end,
+    yref: "paper",
+    y0: 0,
+    y1: 1,
+    layer: "below",
+    line: { width: 0 },
+    fillcolor: o.theme.amber,
+    opacity: 0.11,
+  };
   const at = feed ? stepToEpoch(feed) : null;
-  const changes = (feed?.events ?? []).filter((event) => event.kind === "ledger").map((event) => ({ ...event, x: at(event.step) ?? event.epoch }));
-  const feet = markers(changes.map((change) => ({ x: change.x, y: o.log ? 10 ** y[0] : y[0] })), { size: 6.5, color: o.theme.background, line: { color: o.theme.accent, width: 1.5 } }, o);
+  const changes = (feed?.events ?? [])
+    .filter((event) => event.kind === "ledger")
+    .map((event) => ({ ...event, x: at(event.step) ?? event.epoch }));
+  const feet = markers(
+    changes.map((change) => ({ x: change.x, y: o.log ? 10 ** y[0] : y[0] })),
+    { size: 6.5, color: o.theme.background, line: { color: o.theme.accent, width: 1.5 } },
+    o,
+  );
   return {
     traces: changes.length ? [feet] : [],
     shapes: [...(told ? [band] : []), ...changes.map((change) => upright(change.x, o.theme.accent))],
@@ -169,12 +222,20 @@ function changeWords(changes, [low, high], o) {
     const width = textWidth(label, o.theme, 11.5) + 14;
     const leftward = left + width > o.plotWidth && left > width;
     const from = leftward ? left - width : left;
-    const tier = numbered ? 0 : [0, 1, 2, 3].find((row) => !taken.some((other) => other.row === row && from < other.to && from + width > other.from)) ?? 3;
+    const tier = numbered
+      ? 0
+      : ([0, 1, 2, 3].find((row) => !taken.some((other) => other.row === row && from < other.to && from + width > other.from)) ?? 3);
     taken.push({ row: tier, from, to: from + width });
     const applied = fill(o.words.applied_at, { step: change.step.toLocaleString("en") });
     const second = inside.length === 1 && !o.narrow ? `<br><span style="color:${o.theme.grey}">${escaped(applied)}</span>` : "";
     return words(escaped(label) + second, change.x, 1, o.theme.text, {
-      yref: "paper", align: "left", xanchor: leftward ? "right" : "left", yanchor: "top", xshift: leftward ? -6 : 6, yshift: -17 * tier });
+      yref: "paper",
+      align: "left",
+      xanchor: leftward ? "right" : "left",
+      yanchor: "top",
+      xshift: leftward ? -6 : 6,
+      yshift: -17 * tier,
+    });
   });
 }
 
@@ -183,16 +244,40 @@ function example(o) {
   const x = Array.from({ length: 77 }, (_, i) => 1 + i / 4);
   const rise = (at) => 0.011 * Math.max(0, at - 9) ** 1.35;
   const lines = [
-    { ...exampleLine(x, (at) => 0.075 + 1.58 * Math.exp(-(at - 1) / 3.1)), colour: o.theme.training, dash: "5px 5px", width: 1.8, label: o.words.training, opacity: 0.45 },
-    { ...exampleLine(x, (at) => 0.42 + 1.5 * Math.exp(-(at - 1) / 2.6) + rise(at)), colour: o.theme.validation, width: 2.2, label: o.words.validation, opacity: 0.32 },
+    {
+      ...exampleLine(x, (at) => 0.075 + 1.58 * Math.exp(-(at - 1) / 3.1)),
+      colour: o.theme.training,
+      dash: "5px 5px",
+      width: 1.8,
+      label: o.words.training,
+      opacity: 0.45,
+    },
+    {
+      ...exampleLine(x, (at) => 0.42 + 1.5 * Math.exp(-(at - 1) / 2.6) + rise(at)),
+      colour: o.theme.validation,
+      width: 2.2,
+      label: o.words.validation,
+      opacity: 0.32,
+    },
   ].map((line) => ({ ...line, ink: o.theme.grey, shown: true }));
   const range = { x: [0, 20], y: [0, 2.5] };
   const said = words(`${escaped(o.words.example_turn)}<br>${escaped(o.words.example)}`, 10.5, 1, o.theme.grey, {
-    yref: "paper", align: "left", xanchor: "left", yanchor: "top", xshift: 6, yshift: -14 });
+    yref: "paper",
+    align: "left",
+    xanchor: "left",
+    yanchor: "top",
+    xshift: 6,
+    yshift: -14,
+  });
   const foot = markers([{ x: 10.5, y: 0 }], { size: 6.5, color: o.theme.background, line: { color: o.theme.grey, width: 1.5 } }, o);
-  const traces = lines.map((line) => trace(line.x, line.y, { color: line.colour, width: line.width, dash: line.dash }, { opacity: line.opacity }));
+  const traces = lines.map((line) =>
+    trace(line.x, line.y, { color: line.colour, width: line.width, dash: line.dash }, { opacity: line.opacity }),
+  );
   return {
-    range, said: o.words.aria_example, traces: [...traces, foot], shapes: [upright(10.5, o.theme.grey, { opacity: 0.6, line: { color: o.theme.grey, width: 1, dash: "2px 3px" } })],
+    range,
+    said: o.words.aria_example,
+    traces: [...traces, foot],
+    shapes: [upright(10.5, o.theme.grey, { opacity: 0.6, line: { color: o.theme.grey, width: 1, dash: "2px 3px" } })],
     annotations: [...endLabels(lines, range, o), said],
   };
 }
@@ -205,16 +290,39 @@ function curves(feeds, o) {
   const lines = [...others.flatMap((feed, rank) => linesOf(feed, rank, o)), ...(main ? linesOf(main, 0, o) : [])];
   const steps = main ? stepLine(main, o) : [];
   const range = ranges(lines, steps, feeds, o);
-  const noise = trace(steps.map(([x]) => x), steps.map(([, y]) => y), { color: o.theme.training, width: 1 }, { opacity: lines.length ? 0.22 : 0.5 });
+  const noise = trace(
+    steps.map(([x]) => x),
+    steps.map(([, y]) => y),
+    { color: o.theme.training, width: 1 },
+    { opacity: lines.length ? 0.22 : 0.5 },
+  );
   const labels = endLabels(lines, range, o);
   const best = star(main, lines, labels, range, o);
   const mark = marks(main, Math.max(0, ...lines.filter((line) => line.run === main?.run).map((line) => line.x.at(-1))), range, o);
-  const ends = lines.filter((line) => line.shown && line.label).map((line) => ({ ...lastPoint(line), colour: line.colour }))
+  const ends = lines
+    .filter((line) => line.shown && line.label)
+    .map((line) => ({ ...lastPoint(line), colour: line.colour }))
     .filter((end) => !(end.colour === o.theme.validation && end.x === best.x)); // there the star stands
-  const waiting = lines.length || steps.length ? [] : [words(escaped(o.words.waiting), 0.5, 0.5, o.theme.grey, { xref: "paper", yref: "paper", font: { size: 13, color: o.theme.grey } })];
+  const waiting =
+    lines.length || steps.length
+      ? []
+      : [
+          words(escaped(o.words.waiting), 0.5, 0.5, o.theme.grey, {
+            xref: "paper",
+            yref: "paper",
+            font: { size: 13, color: o.theme.grey },
+          }),
+        ];
   return {
-    range, said: inWords(feeds, main ?? feeds[0], o),
-    traces: [noise, ...lines.flatMap((line) => lineTraces(line, o)), markers(ends, { size: 8, color: ends.map((end) => end.colour) }, o), ...best.traces, ...mark.traces],
+    range,
+    said: inWords(feeds, main ?? feeds[0], o),
+    traces: [
+      noise,
+      ...lines.flatMap((line) => lineTraces(line, o)),
+      markers(ends, { size: 8, color: ends.map((end) => end.colour) }, o),
+      ...best.traces,
+      ...mark.traces,
+    ],
     shapes: mark.shapes,
     annotations: [...mark.annotations, ...labels, ...best.annotations, ...waiting],
   };
@@ -226,25 +334,61 @@ function inWords(feeds, feed, o) {
     const now = (series) => each.series.get(`${series}_${o.view}`)?.at(-1);
     if (!now("val")) return fill(o.words.aria_waiting, { name });
     const said = (row) => number(row ? drawnValue(row[VALUE], o.view) : null, o.view);
-    return fill(o.words.aria_now, { name, measure: o.words[o.view], epoch: now("val")[EPOCH], validation: said(now("val")), training: said(now("probe")) });
+    return fill(o.words.aria_now, {
+      name,
+      measure: o.words[o.view],
+      epoch: now("val")[EPOCH],
+      validation: said(now("val")),
+      training: said(now("probe")),
+    });
   });
   const best = bestRow(feed, o.view);
   return [...sentences, ...(best ? [fill(o.words.aria_best, { epoch: best[EPOCH] })] : [])].join(" ");
 }
 
 function layout({ range, shapes, annotations }, o) {
-  const epoch = words(escaped(o.words.epoch), 1, 0, o.theme.grey, { xref: "paper", yref: "paper", xanchor: "left", yanchor: "top", xshift: 16, yshift: -6.5 });
+  const epoch = words(escaped(o.words.epoch), 1, 0, o.theme.grey, {
+    xref: "paper",
+    yref: "paper",
+    xanchor: "left",
+    yanchor: "top",
+    xshift: 16,
+    yshift: -6.5,
+  });
   const vertical = o.log ? logAxis(range.y, o) : axis(range.y, o.rows, o);
   const level = o.zoom.xaxis ? 0 : 1; // no ticks between epochs until somebody zooms
   return {
-    width: o.width, height: o.height, paper_bgcolor: o.theme.background, plot_bgcolor: o.theme.background, showlegend: false,
+    width: o.width,
+    height: o.height,
+    paper_bgcolor: o.theme.background,
+    plot_bgcolor: o.theme.background,
+    showlegend: false,
     margin: { l: o.left, t: MARGIN.top, b: MARGIN.bottom, r: o.right, pad: 0 },
     font: { family: o.theme.font, size: 12, color: o.theme.text },
-    dragmode: o.narrow ? false : "zoom", hovermode: o.main === null && !o.live ? false : "x unified", hoversort: "value descending",
+    dragmode: o.narrow ? false : "zoom",
+    hovermode: !o.live ? false : o.many ? "closest" : "x unified",
+    hoversort: "value descending",
     hoverlabel: { bgcolor: o.theme.background, bordercolor: o.theme.border, font: { family: o.theme.font, size: 12, color: o.theme.text } },
-    xaxis: { ...axis(range.x, o.narrow ? 3 : 6, o, level), showgrid: false, showline: true, linecolor: o.theme.border, ticklen: 5,
-      spikecolor: o.theme.grey, spikethickness: 1, spikedash: "2px 3px", unifiedhovertitle: { text: escaped(fill(o.words.epoch_number, { epoch: "%{x:.4~g}" })) } },
-    yaxis: { ...vertical, gridcolor: o.theme.border, griddash: "2px 3px", gridwidth: 1, ticksuffix: o.view === "accuracy" ? "\u00a0%" : "", ticklen: 8 },
-    shapes, annotations: [...annotations, epoch],
+    xaxis: {
+      ...axis(range.x, o.narrow ? 3 : 6, o, level),
+      showgrid: false,
+      showline: true,
+      linecolor: o.theme.border,
+      ticklen: 5,
+      spikecolor: o.theme.grey,
+      spikethickness: 1,
+      spikedash: "2px 3px",
+      unifiedhovertitle: { text: escaped(fill(o.words.epoch_number, { epoch: "%{x:.4~g}" })) },
+    },
+    yaxis: {
+      ...vertical,
+      gridcolor: o.theme.border,
+      griddash: "2px 3px",
+      gridwidth: 1,
+      ticksuffix: o.view === "accuracy" ? "\u00a0%" : "",
+      ticklen: 8,
+    },
+    shapes,
+    annotations: [...annotations, epoch],
   };
 }

@@ -53,9 +53,7 @@ def _transport(run: Run | None) -> None:
             st.markdown(f":gray[{t('ui.run', run=run.id)}]", width="content")
             before = _before(run)
             if before is not None:
-                st.page_link(
-                    "compare.py", label=t("ui.compare_with", run=before), query_params={state.COMPARED: f"{run.id},{before}"}
-                )
+                st.page_link("compare.py", label=t("ui.compare_with", run=before), query_params={state.COMPARED: f"{run.id},{before}"})
 
 
 def _before(run: Run) -> int | None:

@@ -8,8 +8,8 @@ import streamlit as st
 from engine import strings
 from engine.config import KNOBS
 from engine.store.runs import Run
-from engine.studies.difference import differing
 from engine.strings import figures
+from engine.studies.difference import differing
 from pages.components.knobs import value_label
 from pages.components.state import language
 from pages.components.words import t

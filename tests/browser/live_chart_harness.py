@@ -1,7 +1,7 @@
 """A server for the live chart alone: the routes it needs, fed by a test with messages instead of by a training run.
 
-`POST /push?run=ID` appends messages to the run's log and sends them; `POST /drop?run=ID` cuts its sockets; `POST /forget?run=ID` empties its log; `GET /cursors?run=ID`
-lists the `since` of every connection so far.
+`POST /push?run=ID` appends messages to the run's log and sends them, `POST /forget?run=ID` empties the log, `POST /drop?run=ID`
+cuts the run's sockets, `GET /cursors?run=ID` lists the `since` of every connection so far.
 """
 
 import asyncio

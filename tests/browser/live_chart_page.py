@@ -15,7 +15,6 @@ if st.checkbox("Another run", key="other"):
     run = 99
 st.caption(f"clicks {clicks}")
 _, column = st.columns([60, 52], gap="large")
-with st.container() if "phone" in asked else column:
-    with st.container(border=True):
-        attempt = clicks if "resume" in asked else 0
-        live_chart.show(run, key="chart", language=asked.get("language", "en"), overlays=overlays, attempt=attempt)
+with st.container() if "phone" in asked else column, st.container(border=True):
+    attempt = clicks if "resume" in asked else 0
+    live_chart.show(run, key="chart", language=asked.get("language", "en"), overlays=overlays, attempt=attempt)

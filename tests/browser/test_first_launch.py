@@ -3,6 +3,7 @@
 import json
 import re
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
     print(f"\nStart -> first point {to_point:.2f} s, -> final verdict {to_verdict:.1f} s")
     assert app.room.run(first).state is State.FINISHED
 
-    page.locator(".st-key-knob-weight_decay [role=slider]").focus()
+    page.locator(".st-key-knob-weight_decay input[type=range]").focus()
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     second = start(page)
@@ -83,7 +84,7 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
 
     page.wait_for_selector(".st-key-start button:enabled")
     page.get_by_role("link", name=f"Compare with run {first}").click()
-    page.wait_for_selector(f'[data-live-chart][data-state="ended"]')
+    page.wait_for_selector('[data-live-chart][data-state="ended"]')
     page.wait_for_selector(".st-key-sentence")
     assert f"runs={second}" in page.url
     assert "One run each is no evidence" in page.inner_text(".st-key-sentence") or "Both are" in page.inner_text(".st-key-sentence")
@@ -136,6 +137,7 @@ def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app:
 
 
 def test_health_says_version_and_supervisor(app: App) -> None:
+    app.room.supervisor()
     with urllib.request.urlopen(f"{app.url}/health") as answer:
         told = json.load(answer)
     assert told["ok"] is True

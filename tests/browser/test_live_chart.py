@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,20 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-pytestmark = pytest.mark.browser
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 STEPS = 18
 CHART = "[data-live-chart]"
 runs = count(7)
@@ -48,6 +38,12 @@ class Server:
     def cursors(self, run: int) -> list[int]:
         return self.ask(f"/cursors?run={run}")
 
+    def readers(self, run: int) -> int:
+        return self.ask(f"/push?run={run}", [])["readers"]
+
+    def forget(self, run: int) -> None:
+        self.ask(f"/forget?run={run}", [])
+
     def ask(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=10) as answer:
@@ -66,29 +62,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with (home / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=home, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
     here = Server(port)
-    wait_until_up(here, process, home / "log")
+    until(lambda: _answers(here) or process.poll() is not None)
+    assert process.poll() is None, (home / "log").read_text()
     yield here
     process.terminate()
     process.wait(10)
 
 
-def wait_until_up(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Knock until the server answers; its log when it died instead."""
-    while process.poll() is None:
-        try:
-            urllib.request.urlopen(server.url + "/_stcore/health", timeout=5).close()
-        except OSError:
-            continue
-        return
-    pytest.fail(log.read_text())
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield found
-        found.close()
+def _answers(server: Server) -> bool:
+    try:
+        urllib.request.urlopen(server.url + "/_stcore/health", timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -182,6 +168,7 @@ def test_a_zoom_survives_updates_and_reruns_until_a_double_click(page: Page, ser
     server.push(run, rows(10, 10, 37))
     drawn(page, 10)
     assert horizontal_range(page) == zoomed
+    assert zoomed[1] - zoomed[0] < 12
     assert server.cursors(run) == [0]
     page.locator(".athanor-live .nsewdrag").dblclick()
     page.wait_for_function("document.querySelector('.athanor-live .plot').layout.xaxis.range[1] === 20")
@@ -299,18 +286,19 @@ def test_a_chart_that_leaves_the_page_closes_its_socket(page: Page, server: Serv
     visit(page, server, f"run={run}")
     has(page, "points", 8)
     page.goto("about:blank")
-    while server.ask(f"/push?run={run}", [])["readers"]:
-        pass
+    until(lambda: server.readers(run) == 0)
 
 
 def test_a_hidden_tab_closes_its_socket_and_reads_on_when_seen_again(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 2, 1))
     visit(page, server, f"run={run}")
     has(page, "points", 8)
-    look = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); }"
+    look = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
     page.evaluate(look, True)
-    while server.ask(f"/push?run={run}", [])["readers"]:
-        pass
+    until(lambda: server.readers(run) == 0)
     server.push(run, rows(3, 3, 9))
     page.evaluate(look, False)
     has(page, "points", 12)
@@ -321,7 +309,7 @@ def test_a_resumed_run_is_read_on_at_its_new_attempt(page: Page, server: Server,
     server.push(run, hello(run), rows(1, 2, 1), {"kind": "end"})
     visit(page, server, f"run={run}&resume=1")
     has(page, "state", "ended")
-    server.ask(f"/forget?run={run}", [])
+    server.forget(run)
     server.push(run, hello(run), rows(3, 3, 9))
     page.get_by_role("button", name="Run again").click()
     has(page, "state", "live")

@@ -99,7 +99,7 @@ def test_of_many_supervisors_one_stays(room: EngineRoom) -> None:
 
 
 def test_a_diverged_run_names_its_step_and_what_to_try(room: EngineRoom) -> None:
-    run = room.ended(room.start(learning_rate=100.0, optimizer="sgd", epochs=5))
+    run = room.ended(room.start(learning_rate=100.0, weight_decay=10.0, optimizer="sgd", epochs=20))
     assert run.state is State.DIVERGED
     assert run.reason is not None
     assert run.reason["key"] == "errors.diverged"

@@ -1,7 +1,9 @@
 """Short runs on real digits: the data, a config of milliseconds, and a consumer of the loop."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,16 +17,17 @@ from engine.models.building import build
 from engine.training.happenings import BEGINNING, Change, Ended, EpochDone, Happening, State, StepDone, Stop
 from engine.training.loop import Training
 from engine.training.numerics import choose
+from engine.training.source import Source
 
 
 @cache
 def _scans(resolution: int) -> tuple[Tensor, Tensor]:
     """All 1,797 digits, blown up: uint8 (N, 1, R, R) and labels (N,), shuffled once."""
-    digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.target))
-    pictures = torch.from_numpy(digits.images[order]).float()[:, None] * (255 / 16)
+    images, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(labels))
+    pictures = torch.from_numpy(images[order].reshape(-1, 8, 8)).float()[:, None] * (255 / 16)
     blown_up = functional.interpolate(pictures, size=(resolution, resolution), mode="bilinear", align_corners=False)
-    return blown_up.round().byte(), torch.from_numpy(digits.target[order])
+    return blown_up.round().byte(), torch.from_numpy(labels[order])
 
 
 def digits(resolution: int = 16, train: int = 150, validation: int = 60) -> Resident:
@@ -39,7 +42,14 @@ def digits(resolution: int = 16, train: int = 150, validation: int = 60) -> Resi
     return Resident(images, labels, parts[0], parts[1], nothing, parts[0][:validation], mean, std, classes, keys)
 
 
-def settings(**knobs: object) -> RunConfig:
+def misled(data: Resident) -> Resident:
+    """The same data with every validation label wrong: the better the net, the higher its validation loss."""
+    labels = data.labels.clone()
+    labels[data.validation] = (labels[data.validation] + 1) % 10
+    return dataclasses.replace(data, labels=labels)
+
+
+def settings(**knobs: Any) -> RunConfig:
     """A short exact run of a narrow LeNet at 16 px."""
     short = {"resolution": 16, "width": 0.5, "epochs": 2, "batch_size": 32, "dropout": 0.0, "precision": "exact", "device": "cpu"}
     return RunConfig.from_flat(short | knobs)
@@ -51,9 +61,9 @@ def network(config: RunConfig) -> nn.Module:
     return build(config.model, channels=1, classes=10, resolution=config.data.resolution)
 
 
-def begin(config: RunConfig, data: Resident, start: State = BEGINNING) -> Training:
+def begin(config: RunConfig, data: Source, start: State = BEGINNING) -> Training:
     """A training of the config's network in the numerics that it asks for, on one thread."""
-    numerics = choose(config, threads=1)
+    numerics = choose(config, cores=1)
     numerics.apply()
     return Training(network(config), data, config, numerics, start)
 

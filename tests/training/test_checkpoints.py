@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.training.checkpoints import BadCheckpoint, load, restore, save
 from engine.training.happenings import EpochDone, Happening, State, StepDone, Stop
 from engine.training.loop import Training
-from tests.training.short_runs import begin, digits, epochs, follow, same_weights, settings
+from tests.training.short_runs import begin, digits, epochs, follow, misled, same_weights, settings
 
 FILES = ("last.safetensors", "last.optimiser.safetensors", "last.json")
 
@@ -61,6 +61,16 @@ def test_interrupted_and_resumed_is_uninterrupted_bit_for_bit(config: RunConfig,
     assert list(map(timeless, epochs(before) + epochs(after))) == list(map(timeless, epochs(expected)))
     assert ended.step == whole.step
     assert dataclasses.replace(second.state(), seconds=0.0) == dataclasses.replace(whole.state(), seconds=0.0)
+
+
+def test_patience_is_not_forgotten_at_a_resume(tmp_path: Path) -> None:
+    config, data = settings(epochs=50, early_stopping=3, learning_rate=5e-3), misled(digits())
+    _, expected = follow(begin(config, data))
+    interrupted(begin(config, data), (expected.epoch - 1) * 5, tmp_path)
+    checkpoint = load(tmp_path, "last")
+    training = begin(config, data, checkpoint.state)
+    restore(checkpoint, training.model, training.optimiser)
+    assert follow(training)[1] == expected
 
 
 def test_a_run_resumed_after_its_last_epoch_has_finished(tmp_path: Path) -> None:

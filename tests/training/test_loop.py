@@ -13,7 +13,7 @@ from engine.data.resident import Resident
 from engine.training.evaluation import evaluate
 from engine.training.happenings import Change, Changed, Diverged, Ended, EpochDone, Happening, StepDone, Stop
 from engine.training.loop import group_batches
-from tests.training.short_runs import begin, digits, epochs, follow, same_weights, settings, steps
+from tests.training.short_runs import begin, digits, epochs, follow, misled, same_weights, settings, steps
 
 METRICS = {
     *("train_loss", "train_accuracy", "probe_loss", "probe_accuracy", "val_loss", "val_accuracy"),
@@ -107,15 +107,13 @@ class Syncs(TorchDispatchMode):
 @pytest.mark.parametrize(
     "knobs", [{}, {"accumulation": 2, "l1": 1e-4, "weight_decay": 0.1, "label_smoothing": 0.1, "crop": 0.1, "rotation": 9.0}]
 )
-def test_waits_for_nothing_inside_an_epoch(knobs: dict[str, object]) -> None:
-    training = begin(settings(optimizer="sgd", dropout=0.2, epochs=1, **knobs), digits())
+def test_waits_for_nothing_inside_an_epoch(knobs: dict[str, Any]) -> None:
+    training, data = begin(settings(optimizer="sgd", dropout=0.2, epochs=1, **knobs), digits()), digits()
+    count = len(group_batches(data.train, 32, training.config.optimisation.accumulation))
     run = training.run()
     with Syncs() as syncs:
-        happening = next(run)
-        while isinstance(happening, StepDone) and training.step_in_epoch < len(
-            group_batches(training.data.train, 32, knobs.get("accumulation", 1))
-        ):
-            happening = next(run)
+        happened = [next(run) for _ in range(count)]
+    assert [type(happening) for happening in happened] == [StepDone] * count
     assert syncs.count == 0
 
 
@@ -169,11 +167,7 @@ def test_stop_after_an_epoch_ends_there() -> None:
 
 
 def test_early_stopping_waits_for_the_given_epochs() -> None:
-    data = digits()
-    labels = data.labels.clone()
-    labels[data.validation] = (labels[data.validation] + 1) % 10
-    misled = dataclasses.replace(data, labels=labels)
-    happened, ended = follow(begin(settings(epochs=50, early_stopping=3, learning_rate=5e-3), misled))
+    happened, ended = follow(begin(settings(epochs=50, early_stopping=3, learning_rate=5e-3), misled(digits())))
     losses = [done.metrics["val_loss"] for done in epochs(happened)]
     best = losses.index(min(losses)) + 1
     assert ended.reason == "early_stopping"
@@ -181,7 +175,7 @@ def test_early_stopping_waits_for_the_given_epochs() -> None:
     assert [done.epoch for done in epochs(happened) if done.best][-1] == best
 
 
-def change_at(step: int, **knobs: object) -> Any:
+def change_at(step: int, **knobs: Any) -> Any:
     config = settings(epochs=3).changed(**knobs)
     return lambda happening: Change(config) if happening.step == step and isinstance(happening, StepDone) else None
 
@@ -224,7 +218,7 @@ def test_momentum_penalties_and_dropout_reach_the_next_step() -> None:
 @pytest.mark.parametrize(
     "knobs", [{"label_smoothing": 0.3}, {"weight_decay": 1.0}, {"l1": 0.01}, {"dropout": 0.5}, {"crop": 0.2}, {"flip": 0.5}]
 )
-def test_every_change_changes_the_weights(knobs: dict[str, object]) -> None:
+def test_every_change_changes_the_weights(knobs: dict[str, Any]) -> None:
     still, moved = begin(settings(epochs=3), digits()), begin(settings(epochs=3), digits())
     follow(still)
     follow(moved, change_at(2, **knobs))

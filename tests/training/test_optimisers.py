@@ -35,7 +35,7 @@ def test_the_optimisers_are_those_of_the_knob() -> None:
 def test_decoupled_decay_alone_shrinks_by_rate_times_decay(name: str) -> None:
     layer = nn.Linear(3, 2)
     weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
-    optimiser = build(OptimisationConfig(optimizer=name, weight_decay=0.5), layer)
+    optimiser = build(OptimisationConfig.model_validate({"optimizer": name, "weight_decay": 0.5}), layer)
     for parameter in layer.parameters():
         parameter.grad = torch.zeros_like(parameter)
     take_step(optimiser, 0.1)
