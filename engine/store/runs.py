@@ -120,6 +120,12 @@ def listing(store: Store, states: Iterable[State] = (), limit: int = 10_000) -> 
         return [_run(row) for row in connection.execute(query)]
 
 
+def before(store: Store, number: int) -> int | None:
+    """The run created before this one, if there is one."""
+    with store.read() as connection:
+        return connection.execute(sa.select(sa.func.max(runs.c.id)).where(runs.c.id < number)).scalar()
+
+
 def _run(row: Any) -> Run:
     values = dict(row._mapping)
     return Run(**values | {"state": State(values["state"])})

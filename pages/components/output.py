@@ -51,14 +51,9 @@ def _transport(run: Run | None) -> None:
         st.button(t("ui.stop"), key="stop", icon=":material/stop:", disabled=not live, on_click=_stop)
         if run is not None:
             st.markdown(f":gray[{t('ui.run', run=run.id)}]", width="content")
-            before = _before(run)
+            before = runs.before(store(), run.id)
             if before is not None:
                 st.page_link("compare.py", label=t("ui.compare_with", run=before), query_params={state.COMPARED: f"{run.id},{before}"})
-
-
-def _before(run: Run) -> int | None:
-    """The run launched before this one, if there is one."""
-    return next((other.id for other in runs.listing(store()) if other.id < run.id), None)
 
 
 def _start() -> None:

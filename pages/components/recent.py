@@ -10,11 +10,25 @@ from pages.components.state import shown_run, store
 from pages.components.words import plain, t
 
 SHOWN = 5
+# Seconds between two looks while a run is under way.
+PULSE = 1.0
 COLOURS = {State.FAILED: "red", State.DIVERGED: "red", State.OUT_OF_MEMORY: "red", State.LOST: "red", State.STOPPED: "orange"}
 
 
 def show() -> None:
-    """The newest runs; nothing before the first."""
+    """The newest runs; looked at again while one of them lives."""
+    if any(not run.state.ended for run in runs.listing(store(), limit=SHOWN)):
+        _live()
+    else:
+        _draw()
+
+
+@st.fragment(run_every=PULSE)
+def _live() -> None:
+    _draw()
+
+
+def _draw() -> None:
     newest = runs.listing(store(), limit=SHOWN)
     if not newest:
         return
