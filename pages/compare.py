@@ -8,8 +8,8 @@ from pages.components.state import compare_runs, compared_runs, language, store
 from pages.components.words import t
 
 known = runs.listing(store())
-head, switch = st.columns([4, 1], vertical_alignment="center")
-head.header(t("ui.compare.title"), anchor=False)
+head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head")
+head.header(t("ui.compare.title"), anchor=False, width="content")
 
 if not known:
     st.markdown(f"**{t('ui.compare.none')}**")
@@ -17,7 +17,7 @@ if not known:
     st.page_link("playground.py", label=t("ui.compare.to_playground"), icon=":material/arrow_forward:")
     st.stop()
 
-only_differing = switch.toggle(t("ui.compare.differs"), value=True, key="only-differing", bind="query-params")
+only_differing = head.toggle(t("ui.compare.differs"), value=True, key="only-differing", bind="query-params")
 table, picture = st.columns([56, 44], gap="large")
 with table:
     chosen = runs_table.show(known, compared_runs() or [run.id for run in known[:2]], only_differing)
@@ -25,5 +25,6 @@ with table:
 with picture:
     comparison.sentence(chosen)
     if chosen:
-        live_chart.show_overlay([run.id for run in chosen], key="overlay-chart", language=language())
+        with st.container(border=True, key="overlay"):
+            live_chart.show_overlay([run.id for run in chosen], key="overlay-chart", language=language())
     comparison.differences(chosen, only_differing)

@@ -7,14 +7,15 @@ from pages.components import knobs, output, recent
 from pages.components.words import t
 
 BASIC_PAIRS = (("resolution", "batch_size"), ("learning_rate", "epochs"), ("weight_decay", "dropout"))
-DATA = ("dataset", "train_share")
-ONE_BY_ONE = ("architecture", *DATA, *(name for pair in BASIC_PAIRS for name in pair))
+ONE_BY_ONE = ("architecture", "dataset", "train_share", *(name for pair in BASIC_PAIRS for name in pair))
 
 data, model, right = st.columns([22, 30, 52], gap="large")
 
 with data:
     st.subheader(t("ui.data.title"), anchor=False)
-    knobs.show(DATA)
+    knobs.show(["dataset"])
+    knobs.show_facts()
+    knobs.show(["train_share"])
     recent.show()
     recent.own_pictures()
 

@@ -45,13 +45,15 @@ class Follower:
         return [*self._changed_head(run), *_rows(news), *self._changed_state(run)]
 
     def _changed_head(self, run: Run) -> Iterator[Message]:
+        """What the axes need. The planned epochs are the axis of a run under way; one that has ended goes no further than it went."""
+        planned, done = run.summary.get("epochs", run.knobs["epochs"]), run.summary.get("epoch")
         head = {
-            "kind": "hello", "run": run.id, "name": run.name, "state": run.state,
-            "epochs": run.summary.get("epochs", run.knobs["epochs"]), "steps_per_epoch": run.summary.get("steps_per_epoch"),
+            "kind": "hello", "run": run.id, "name": f"{run.id}: {run.name}", "epochs": done if run.state.ended and done else planned,
+            "steps_per_epoch": run.summary.get("steps_per_epoch"),
         }  # fmt: skip
-        if self._hello is None or head["steps_per_epoch"] != self._hello["steps_per_epoch"]:
+        if head != self._hello:
             self._hello = head
-            yield head
+            yield head | {"state": run.state}
 
     def _changed_state(self, run: Run) -> Iterator[Message]:
         message = {"kind": "state", "state": run.state, "words": strings.say(f"ui.state.{run.state}")}

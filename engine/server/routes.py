@@ -18,8 +18,8 @@ from engine.server.guard import allowed
 from engine.store.connect import open_store
 from engine.store.home import Home
 
-# A day, in seconds: an update of plotly or of the font arrives by then.
-ASSET_LIFE = 86_400
+# A year, in seconds: who asks for the drawing library names its version in the address.
+ASSET_LIFE = 31_536_000
 
 
 async def health(request: Request) -> Response:

@@ -47,6 +47,16 @@ def show_level() -> None:
     )  # fmt: skip
 
 
+def show_facts() -> None:
+    """What is known of the chosen dataset before it is read."""
+    facts = catalog.DATASETS.get(st.session_state[key("dataset")])
+    if facts is None:
+        st.caption(t("ui.data.folder"))
+    else:
+        colour = t("ui.data.grey" if facts.channels == 1 else "ui.data.colour")
+        st.caption(t("ui.data.facts", classes=facts.classes, colour=colour, size=facts.size))
+
+
 def read() -> RunConfig:
     """The config that the form shows. Raises BadKnob."""
     return RunConfig.from_flat({name: st.session_state[key(name)] for name in KNOBS})

@@ -26,7 +26,8 @@ def show() -> None:
         _numbers(run)
     else:
         _live_numbers(run.id)
-    live_chart.show(None if run is None else run.id, key="live-chart", language=language())
+    with st.container(border=True, key="curves"):
+        live_chart.show(None if run is None else run.id, key="live-chart", language=language())
     if run is None or run.state.ended:
         verdict_card.show(run)
     else:
