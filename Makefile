@@ -4,10 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8501
-# Not `?=`: some shells and conda put the machine's name into $HOST, which would open the port to the network unasked.
+# This machine only: Athanor has no passwords yet.
 HOST = 127.0.0.1
-# More names under which a browser may reach this machine, separated by spaces.
-ALLOW ?=
 # More words for pytest: make test ARGS="-k verdict"
 ARGS ?=
 # BROWSER=no leaves the browser tests out.
@@ -15,7 +13,6 @@ BROWSER ?= yes
 
 PY = $(VENV)/bin/python
 INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
-NAMES = $(if $(filter-out 127.0.0.1,$(HOST))$(ALLOW),$(foreach name,localhost 127.0.0.1 $(HOST) $(ALLOW),--server.allowedHosts "$(name)"))
 UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 
 .PHONY: help run test slow check clean install install-dev chromium
@@ -23,7 +20,6 @@ UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 help:
 	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
 	@echo "             other port: make run PORT=8600   other Python: make run PYTHON=python3.12"
-	@echo "             whole network: make run HOST=0.0.0.0 ALLOW=\"name-of-this-machine\""
 	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
 	@echo "make slow    the slow tests"
 	@echo "make check   lint, format and types"
@@ -31,7 +27,7 @@ help:
 
 run: install
 	@echo "Starting Athanor on http://$(HOST):$(PORT) (Ctrl-C closes the screen)"
-	@exec $(PY) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)" $(NAMES)
+	@exec $(PY) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
 
 test: install-dev chromium
 	@echo "Running the fast tests"

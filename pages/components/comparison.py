@@ -27,6 +27,8 @@ def _sentence(chosen: Sequence[Run]) -> str:
         return t("ui.compare.too_many", count=len(chosen))
     if not same_validation([run.knobs for run in chosen]):
         return t("ui.compare.other_data")
+    if not differing([run.knobs for run in chosen]):
+        return t("ui.compare.same")
     accuracies = [run.summary["val_accuracy"] for run in chosen if run.summary.get("val_accuracy") is not None]
     if len(accuracies) < PAIR:
         return t("ui.compare.unfinished")
@@ -44,10 +46,9 @@ def differences(chosen: Sequence[Run], only_differing: bool) -> None:
     if len(chosen) < PAIR:
         return
     names = differing([run.knobs for run in chosen]) if only_differing else list(KNOBS)
-    st.subheader(t("ui.compare.what_differs" if only_differing else "ui.compare.what_is"), anchor=False)
     if not names:
-        st.caption(t("ui.compare.same"))
         return
+    st.subheader(t("ui.compare.what_differs" if only_differing else "ui.compare.what_is"), anchor=False)
     if names == ["seed"]:
         st.caption(t("ui.compare.only_seed"))
     rows = [

@@ -15,6 +15,8 @@ from pages.components.words import problem, reason, t
 
 # Seconds between two looks at the numbers of a live run.
 PULSE = 1.0
+# Pixels; with the card beneath it the page fits a window of 1440 x 900.
+CHART_HEIGHT = 290
 
 
 def show() -> None:
@@ -27,7 +29,7 @@ def show() -> None:
     else:
         _live_numbers(run.id)
     with st.container(border=True, key="curves"):
-        live_chart.show(None if run is None else run.id, key="live-chart", language=language())
+        live_chart.show(None if run is None else run.id, key="live-chart", language=language(), height=CHART_HEIGHT)
     if run is None or run.state.ended:
         verdict_card.show(run)
     else:

@@ -13,7 +13,7 @@ from pages.components.state import language, store
 from pages.components.words import plain, t
 
 VERDICT = "verdict"
-HEIGHT = 276
+HEIGHT = 256
 Colour = Literal["green", "gray", "orange", "red"]
 COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
