@@ -6,7 +6,7 @@ Knows how to decode and keep a source; knows nothing of the split or the device.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import joblib
@@ -14,7 +14,7 @@ import numpy as np
 from filelock import FileLock
 
 from engine.data import decode
-from engine.data.dataset import Contents, Dataset, Skipped, Source
+from engine.data.dataset import Contents, Dataset, Progress, Skipped, Source
 from engine.data.sheet import Sheet
 from engine.errors import DataError
 from engine.folders import shown
@@ -24,12 +24,11 @@ CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeepin
 BAD_SHARE = 0.05
 ARRAYS = ("labels", "official_test", "keys")
 
-Progress = Callable[[int, int], None]
 Decoded = tuple[int, np.ndarray] | decode.PictureError
 
 
 def cached(source: Source, resolution: int, policy: str, cache: Path, progress: Progress) -> Dataset:
-    """The source's pictures at this resolution, from the cache or decoded into it. `progress(done, total)` counts pictures.
+    """The source's pictures at this resolution, from the cache or decoded into it. `progress` counts pictures.
 
     Raises DataError when more than 5 % of the pictures are bad or the cache cannot be written.
     """
@@ -102,7 +101,7 @@ def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Pr
                 for place, result in enumerate(results)
                 if isinstance(result, decode.PictureError)
             ]
-            progress(start + len(results), len(contents.items))
+            progress("decode", start + len(results), len(contents.items))
         _refuse_bad(skipped, len(contents.items))
         sheet.close()
     finally:

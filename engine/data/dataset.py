@@ -6,8 +6,15 @@ Knows no file formats and no split; plain arrays and names.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
+
+
+class Progress(Protocol):
+    """Told how far reading a dataset is; `total` 0 is not known."""
+
+    def __call__(self, what: Literal["download", "decode"], done: int, total: int) -> None: ...  # bytes; pictures
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Knows where their files lie; the reading and the published checksums are torchvi
 import gzip
 import shutil
 import socket
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,10 +19,11 @@ import numpy as np
 from filelock import FileLock
 from torchvision.datasets import CIFAR10, MNIST, FashionMNIST, VisionDataset
 
-from engine.data.dataset import Contents, Source
+from engine.data.dataset import Contents, Progress, Source
 from engine.errors import DataError
 from engine.folders import listed
 
+LOOK = 0.5  # seconds between two tellings of how much has been downloaded
 SILENCE = 30.0  # seconds without a byte after which a download is given up; torchvision sets no limit
 DAMAGE = (RuntimeError, ValueError, AssertionError, TypeError, IndexError, OSError)  # what torchvision raises on broken files
 FAILURE = (*DAMAGE, EOFError, zlib.error, HTTPException)  # what a broken archive or line adds
@@ -48,9 +50,9 @@ def cifar(name: str, loader: type[CIFAR10]) -> Published:
     return Published(name, loader, loader.base_folder, (*batches, loader.meta["filename"]))
 
 
-def open_published(published: Published, roots: Sequence[Path]) -> Source:
-    """The dataset under one of the roots, else downloaded into the last. Raises DataError when neither works."""
-    root = _found(published, roots) or _fetched(published, roots)
+def open_published(published: Published, roots: Sequence[Path], progress: Progress) -> Source:
+    """The dataset under one of the roots, else downloaded into the last, telling the bytes. Raises DataError when neither works."""
+    root = _found(published, roots) or _fetched(published, roots, progress)
     facts = [(root / published.folder / file).stat() for file in published.files]
     identity = f"{published.name} " + " ".join(f"{fact.st_size}:{fact.st_mtime_ns}" for fact in facts)
     return Source(published.name, identity, lambda: _read(published, root))
@@ -60,7 +62,7 @@ def _found(published: Published, roots: Sequence[Path]) -> Path | None:
     return next((root for root in roots if all((root / published.folder / file).is_file() for file in published.files)), None)
 
 
-def _fetched(published: Published, roots: Sequence[Path]) -> Path:
+def _fetched(published: Published, roots: Sequence[Path], progress: Progress) -> Path:
     """Unpacks or downloads into the last root, one process at a time, and moves each file into place when it is whole."""
     into = roots[-1]
     try:
@@ -71,7 +73,7 @@ def _fetched(published: Published, roots: Sequence[Path]) -> Path:
             if (packed := _found(_gzipped(published), roots)) is not None:
                 _unpack(published, packed, Path(beside))
             else:
-                _download(published, Path(beside))
+                _download(published, Path(beside), progress)
             _move(Path(beside, published.folder), into / published.folder)
     except FAILURE as error:
         fields = {"name": published.name, "roots": listed(roots), "files": ", ".join(published.files)}
@@ -90,9 +92,27 @@ def _unpack(published: Published, root: Path, beside: Path) -> None:
             shutil.copyfileobj(packed, plain)
 
 
-def _download(published: Published, beside: Path) -> None:
-    with _silence_ends(SILENCE):
-        published.loader(beside, download=True)  # prints its own progress bar
+def _download(published: Published, beside: Path, progress: Progress) -> None:
+    with _silence_ends(SILENCE), _watched(beside, progress):
+        published.loader(beside, download=True)
+
+
+@contextmanager
+def _watched(folder: Path, progress: Progress) -> Iterator[None]:
+    """Tell the bytes that lie in a growing folder: torchvision's loaders tell nobody but the terminal."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(LOOK):
+            progress("download", sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()), 0)
+
+    watcher = threading.Thread(target=look, name="download", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 @contextmanager

@@ -4,23 +4,24 @@ Knows how to open each; knows nothing of decoding and caching.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-from engine.data.dataset import Contents, Source
+from engine.data.dataset import Contents, Progress, Source
 from engine.data.published import CIFAR_10, FASHION_MNIST, open_published
 from engine.data.tree import open_tree
 
 
-def open_source(name: str, roots: Sequence[Path]) -> Source:
-    """The source called `name`. Raises DataError with what is missing and what to do."""
+def open_source(name: str, roots: Sequence[Path], progress: Progress) -> Source:
+    """The source called `name`; `progress` is told of a download. Raises DataError with what is missing and what to do."""
     builder = SOURCES.get(name)
-    return builder(roots) if builder else open_tree(name, roots)
+    return builder(roots, progress) if builder else open_tree(name, roots)
 
 
-def _digits(roots: Sequence[Path]) -> Source:
+def _digits(_roots: Sequence[Path], _progress: Progress) -> Source:
     """scikit-learn's 1,797 scans of 8 x 8 pixels; they come with the package, so the roots do not matter."""
     return Source("digits", "digits 1", _read_digits)
 
@@ -33,8 +34,8 @@ def _read_digits() -> Contents:
     return Contents(images, names, scans.target.astype(np.int64), np.zeros(len(images), dtype=bool), classes)
 
 
-SOURCES: dict[str, Callable[[Sequence[Path]], Source]] = {
+SOURCES: dict[str, Callable[[Sequence[Path], Progress], Source]] = {
     "digits": _digits,
-    "fashion_mnist": lambda roots: open_published(FASHION_MNIST, roots),
-    "cifar10": lambda roots: open_published(CIFAR_10, roots),
+    "fashion_mnist": partial(open_published, FASHION_MNIST),
+    "cifar10": partial(open_published, CIFAR_10),
 }

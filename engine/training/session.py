@@ -93,8 +93,8 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> 
 
 
 def _prepare(config: RunConfig, place: Place, numerics: Numerics, teller: Teller) -> Resident:
-    def progress(done: int, total: int) -> None:
-        teller.summary(preparing=done / total)
+    def progress(what: str, done: int, total: int) -> None:
+        teller.summary(preparing={"what": what, "done": done, "total": total})
 
     dataset = load(config.data, place.roots, place.cache, progress)
     parts = split(dataset, config.data)
@@ -104,7 +104,7 @@ def _prepare(config: RunConfig, place: Place, numerics: Numerics, teller: Teller
     counts = np.bincount(dataset.labels[parts.train], minlength=len(dataset.classes))
     teller.summary(
         classes=len(dataset.classes), class_counts=counts.tolist(), train_images=len(parts.train), skipped=len(dataset.skipped),
-        validation_images=len(parts.validation), test_images=len(parts.test), preparing=1.0,
+        validation_images=len(parts.validation), test_images=len(parts.test), preparing=None,
     )  # fmt: skip
     return Resident.load(dataset, parts, numerics.device)
 

@@ -138,7 +138,7 @@ def _progress(run: Run | None) -> None:
 
 def _where(run: Run) -> str:
     """What the run is doing, or how it ended, in a few words."""
-    said = reason(run)
+    said = reason(run) or _preparing(run)
     if said:
         return said
     if run.state.ended or "seconds" not in run.summary:
@@ -150,3 +150,12 @@ def _where(run: Run) -> str:
     gone = run.summary["seconds"]
     done, planned = run.summary["epoch"], run.summary["epochs"]
     return t("ui.gone_left", gone=figures.duration(gone), left=figures.duration(gone / done * (planned - done) if done else None))
+
+
+def _preparing(run: Run) -> str:
+    """How far the pictures are, before the first step."""
+    now = run.summary.get("preparing")
+    if not now or run.state.ended:
+        return ""
+    megabytes, share = f"{now['done'] / 1e6:.0f}", figures.percent(now["done"] / max(now["total"], 1), 0)
+    return t(f"ui.preparing.{now['what']}", megabytes=megabytes, share=share)

@@ -91,17 +91,14 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
     picture(page, "compare")
 
 
-def test_a_refresh_and_a_second_tab_show_the_same_run(page: "Page", app: App) -> None:
-    page.goto(app.url)
-    number = app.room.start()
-    app.room.ended(number)
-    page.goto(f"{app.url}/?id={number}")
+def test_a_refresh_and_a_second_tab_show_the_same_run(page: "Page", app: App, finished: int) -> None:
+    page.goto(f"{app.url}/?id={finished}")
     chart(page, "ended")
     seen = points(page)
     page.reload()
     chart(page, "ended")
     other = page.context.new_page()
-    other.goto(f"{app.url}/?id={number}")
+    other.goto(f"{app.url}/?id={finished}")
     chart(other, "ended")
     assert points(page) == points(other) == seen > 0
 
@@ -118,15 +115,19 @@ def test_a_run_stops_from_the_page_and_says_so(page: "Page", app: App) -> None:
     assert app.room.run(number).state is State.STOPPED
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app: App, scheme: str, language: str) -> None:
+@pytest.fixture(scope="module")
+def finished(app: App) -> int:
     number = app.room.start()
     app.room.ended(number)
+    return number
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
+def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app: App, finished: int, scheme: str, language: str) -> None:
     for size, viewport in (("wide", WIDE), ("phone", PHONE)):
         context = browser.new_context(viewport=viewport, color_scheme=scheme)
         page = context.new_page()
-        for name, path in (("playground", f"/?id={number}&lang={language}"), ("compare", f"/compare?lang={language}")):
+        for name, path in (("playground", f"/?id={finished}&lang={language}"), ("compare", f"/compare?lang={language}")):
             page.goto(app.url + path)
             chart(page, "ended")
             page.wait_for_selector(STILL)

@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import pickle
 import struct
+import threading
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +69,7 @@ def test_fashion_mnist_is_read_as_published(cache):
     assert np.array_equal(dataset.images[0, 0], np.frombuffer(raw, np.uint8, 784, 16).reshape(28, 28))
     assert dataset.images.shape == (70_000, 1, 28, 28) and dataset.official_test.sum() == 10_000
     assert np.bincount(dataset.labels).tolist() == [7000] * 10 and dataset.classes[9] == "Ankle boot"
-    assert told[-1] == (70_000, 70_000) and told == sorted(told)
+    assert told[-1] == ("decode", 70_000, 70_000) and told == sorted(told)
 
 
 def idx_file(path: Path, array: np.ndarray, packed: bool) -> None:
@@ -76,9 +78,9 @@ def idx_file(path: Path, array: np.ndarray, packed: bool) -> None:
     Path(f"{path}.gz" if packed else path).write_bytes(gzip.compress(data) if packed else data)
 
 
-def small_fashion(root: Path, packed: bool = False) -> Path:
+def small_fashion(root: Path, packed: bool = False, train: int = 60) -> Path:
     rng = np.random.default_rng(0)
-    for part, count in (("train", 60), ("t10k", 20)):
+    for part, count in (("train", train), ("t10k", 20)):
         images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
         idx_file(root / f"FashionMNIST/raw/{part}-images-idx3-ubyte", images, packed)
         idx_file(root / f"FashionMNIST/raw/{part}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 10, packed)
@@ -91,6 +93,62 @@ def test_packed_files_are_unpacked_into_the_last_root(tmp_path, cache):
     assert len(dataset.labels) == 80
     assert {path.name for path in (home / FASHION_MNIST.folder).iterdir()} == set(FASHION_MNIST.files)
     assert not list(home.glob(".download-*"))
+
+
+class _Mirror(BaseHTTPRequestHandler):
+    """Serves `packed` files by name; each stops half-way until the reader has told how much it has."""
+
+    packed: Path
+    told: threading.Event
+
+    def do_GET(self) -> None:
+        content = (self.packed / self.path.lstrip("/")).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2])
+        self.wfile.flush()
+        assert self.told.wait(20)
+        self.wfile.write(content[len(content) // 2 :])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A small Fashion-MNIST behind a real server on this machine; yields the event that lets the server go on."""
+    packed = small_fashion(tmp_path / "mirror", packed=True, train=600) / "FashionMNIST/raw"
+    handler = type("Mirror", (_Mirror,), {"packed": packed, "told": threading.Event()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    resources = [(file, hashlib.md5((packed / file).read_bytes()).hexdigest()) for file, _ in FashionMNIST.resources]
+    monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+    monkeypatch.setattr(FashionMNIST, "resources", resources)
+    yield handler.told
+    handler.told.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_what_is_nowhere_is_downloaded_with_progress_and_found_the_next_time(tmp_path, cache, mirror):
+    home, told = tmp_path / "home", []
+
+    def progress(what: str, done: int, total: int) -> None:
+        told.append((what, done, total))
+        if done:
+            mirror.set()
+
+    config = DataConfig(dataset="fashion_mnist", resolution=8)
+    assert len(load(config, [tmp_path / "nothing", home], cache, progress).labels) == 620
+    assert ("decode", 620, 620) in told
+    assert any(what == "download" and done > 0 for what, done, _ in told)
+    assert {path.name for path in (home / FASHION_MNIST.folder).iterdir()} >= set(FASHION_MNIST.files)
+    told.clear()
+    load(config, [home], tmp_path / "another cache", progress)
+    assert {what for what, _, _ in told} == {"decode"}
 
 
 def test_without_files_and_network_the_sentence_says_what_to_put_where(tmp_path, cache, monkeypatch):
@@ -258,7 +316,7 @@ def test_the_second_time_nothing_is_decoded(make_tree, cache, config):
         path.write_bytes(bytes(facts.st_size))
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     told: list[int] = []
-    second = load(config(), [root], cache, lambda done, total: told.append(done))
+    second = load(config(), [root], cache, lambda what, done, total: told.append(done))
     assert told == [] and np.array_equal(first.images, second.images) and np.array_equal(first.keys, second.keys)
     os.utime(root / "pets/cat/0.png")
     with pytest.raises(DataError, match="6 of 6"):
@@ -280,7 +338,7 @@ def test_a_damaged_cache_is_built_anew(make_tree, cache, config, damage):
     (folder,) = (path for path in cache.iterdir() if path.is_dir())
     inflict(damage, folder)
     told: list[int] = []
-    again = load(config(), [root], cache, lambda done, total: told.append(done))
+    again = load(config(), [root], cache, lambda what, done, total: told.append(done))
     assert told[-1] == 6
     assert np.array_equal(again.images, expected[0]) and np.array_equal(again.keys, expected[1])
 
@@ -308,7 +366,7 @@ def test_a_reader_keeps_its_pictures_while_the_cache_is_built_anew(make_tree, ca
 def test_a_build_that_is_interrupted_leaves_nothing_named(make_tree, cache, config):
     root = make_tree({"pets/cat": 3, "pets/dog": 3})
 
-    def interrupt(done: int, total: int) -> None:
+    def interrupt(what: str, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -337,7 +395,7 @@ def test_a_cache_that_cannot_be_written_is_told(make_tree, tmp_path):
 def _build(root: Path, cache: Path, gate, answers) -> None:
     told: list[int] = []
     gate.wait()
-    dataset = load(DataConfig(dataset="pets"), [root], cache, lambda done, total: told.append(done))
+    dataset = load(DataConfig(dataset="pets"), [root], cache, lambda what, done, total: told.append(done))
     answers.put((len(told), int(dataset.images.sum())))
 
 

@@ -37,11 +37,10 @@ def test_a_run_finishes_with_curves_a_verdict_checkpoints_and_a_test_result(room
     assert test is not None
     assert test.images == run.summary["test_images"]
     assert {"best.safetensors", "last.safetensors", "log.txt"} <= {file.name for file in room.home.run(number).iterdir()}
+    _no_holes_no_doubles(room, number)
 
 
-def test_the_seq_of_metrics_and_events_has_neither_holes_nor_doubles(room: EngineRoom) -> None:
-    number = room.start()
-    room.ended(number)
+def _no_holes_no_doubles(room: EngineRoom, number: int) -> None:
     news = records.read(room.store, number)
     seqs = sorted([row.seq for row in news.metrics] + [event.seq for event in news.events])
     assert seqs == list(range(1, news.seq + 1))

@@ -10,6 +10,7 @@ from engine.config import KNOBS, RunConfig
 from engine.store import runs
 from engine.store.connect import Store
 from engine.store.runs import State
+from tests.config.test_config import another
 from tests.pages.conftest import add_run
 
 Open = Callable[..., AppTest]
@@ -92,6 +93,17 @@ def test_the_form_round_trips_into_the_run(open_page: Open, store: Store, listen
     assert (run.knobs["weight_decay"], run.knobs["optimizer"], run.knobs["seed"]) == (1e-3, "sgd", 11)
     assert page.query_params["id"] == "1"
     assert os.read(listener, 10), "the supervisor was not woken"
+
+
+def test_every_knob_of_the_form_reaches_the_run(open_page: Open, store: Store, listener: int) -> None:
+    page = open_page("playground")
+    wanted = {name: another(knob) for name, knob in KNOBS.items()} | {"optimizer": "sgd", "resolution": 64, "device": "cpu"}
+    for name, value in wanted.items():
+        page.session_state[f"knob-{name}"] = value
+    page.run()
+    page.button(key="start").click().run()
+    assert not page.warning, page.warning[0].value
+    assert runs.get(store, 1).knobs == wanted
 
 
 def test_an_augmentation_level_moves_its_knobs_and_follows_them(open_page: Open) -> None:
