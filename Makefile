@@ -31,7 +31,7 @@ run: install
 
 test: install-dev chromium
 	@echo "Running the fast tests"
-	@$(PY) -m pytest -m "not slow$(UNLESS)" $(ARGS)
+	@$(PY) -m pytest -m "not slow$(UNLESS)" -n 2 --dist loadfile $(ARGS)
 
 slow: install-dev chromium
 	@echo "Running the slow tests"

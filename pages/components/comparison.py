@@ -5,17 +5,36 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.config import KNOBS
+from engine.store import runs
 from engine.store.runs import Run
 from engine.strings import figures
 from engine.studies.difference import differing, same_validation
 from pages.components.knobs import value_label
+from pages.components.state import store
 from pages.components.words import t
 
 PAIR = 2
+# Seconds between two looks while a chosen run is under way.
+PULSE = 1.0
 
 
 def sentence(chosen: Sequence[Run]) -> None:
-    """What the numbers of two runs show, and what they do not."""
+    """What the numbers of two runs show, and what they do not; renewed while one of them is under way."""
+    if all(run.state.ended for run in chosen):
+        _draw(chosen)
+    else:
+        _live([run.id for run in chosen])
+
+
+@st.fragment(run_every=PULSE)
+def _live(numbers: Sequence[int]) -> None:
+    chosen = [runs.get(store(), number) for number in numbers]
+    _draw(chosen)
+    if all(run.state.ended for run in chosen):
+        st.rerun()
+
+
+def _draw(chosen: Sequence[Run]) -> None:
     with st.container(border=True, key="sentence"):
         st.markdown(_sentence(chosen))
 

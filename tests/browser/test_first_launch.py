@@ -35,8 +35,10 @@ def picture(page: "Page", name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
-def chart(page: "Page", state: str) -> None:
-    page.wait_for_selector(f'[data-live-chart][data-state="{state}"]')
+def chart(page: "Page", state: str, run: int | str | None = None) -> None:
+    """Wait until the chart, of this run when one is named, is in a state."""
+    which = "" if run is None else f'[data-run="{run}"]'
+    page.wait_for_selector(f'[data-live-chart]{which}[data-state="{state}"]')
 
 
 def points(page: "Page") -> int:
@@ -66,7 +68,7 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
     to_point = time.monotonic() - pressed
     page.wait_for_selector(".st-key-verdict .stMarkdownBadge")
     picture(page, "playground-running")
-    chart(page, "ended")
+    chart(page, "ended", first)
     page.wait_for_selector(".st-key-verdict .stMarkdownBadge")
     page.wait_for_selector(".st-key-start button:enabled")
     to_verdict = time.monotonic() - pressed
@@ -78,14 +80,13 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     second = start(page)
-    chart(page, "ended")
+    chart(page, "ended", second)
     assert app.room.run(second).knobs["weight_decay"] > 0
     assert app.room.run(first).knobs | {"weight_decay": 0} == app.room.run(second).knobs | {"weight_decay": 0}
 
     page.wait_for_selector(".st-key-start button:enabled")
     page.get_by_role("link", name=f"Compare with run {first}").click()
-    page.wait_for_selector('[data-live-chart][data-state="ended"]')
-    page.wait_for_selector(".st-key-sentence")
+    chart(page, "ended", f"{second},{first}")
     assert f"runs={second}" in page.url
     assert "One run each is no evidence" in page.inner_text(".st-key-sentence")
     picture(page, "compare")

@@ -1,15 +1,11 @@
 """From folders and published files to decoded pictures: sources, errors and the cache, with real files."""
 
-import gzip
 import hashlib
 import json
 import multiprocessing
 import os
 import pickle
-import struct
-import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +20,7 @@ from engine.data.published import FASHION_MNIST, cifar, open_published
 from engine.data.sources import SOURCES
 from engine.data.split import split
 from engine.errors import DataError
+from tests.data.published_files import idx_file, small_fashion
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 NOWHERE = "http://127.0.0.1:9/"
@@ -72,83 +69,12 @@ def test_fashion_mnist_is_read_as_published(cache):
     assert told[-1] == ("decode", 70_000, 70_000) and told == sorted(told)
 
 
-def idx_file(path: Path, array: np.ndarray, packed: bool) -> None:
-    data = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{path}.gz" if packed else path).write_bytes(gzip.compress(data) if packed else data)
-
-
-def small_fashion(root: Path, packed: bool = False, train: int = 60) -> Path:
-    rng = np.random.default_rng(0)
-    for part, count in (("train", train), ("t10k", 20)):
-        images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        idx_file(root / f"FashionMNIST/raw/{part}-images-idx3-ubyte", images, packed)
-        idx_file(root / f"FashionMNIST/raw/{part}-labels-idx1-ubyte", np.arange(count, dtype=np.uint8) % 10, packed)
-    return root
-
-
 def test_packed_files_are_unpacked_into_the_last_root(tmp_path, cache):
     packed, home = small_fashion(tmp_path / "there", packed=True), tmp_path / "home"
     dataset = load(DataConfig(dataset="fashion_mnist", resolution=8), [packed, home], cache)
     assert len(dataset.labels) == 80
     assert {path.name for path in (home / FASHION_MNIST.folder).iterdir()} == set(FASHION_MNIST.files)
     assert not list(home.glob(".download-*"))
-
-
-class _Mirror(BaseHTTPRequestHandler):
-    """Serves `packed` files by name; each stops half-way until the reader has told how much it has."""
-
-    packed: Path
-    told: threading.Event
-
-    def do_GET(self) -> None:
-        content = (self.packed / self.path.lstrip("/")).read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content[: len(content) // 2])
-        self.wfile.flush()
-        assert self.told.wait(20)
-        self.wfile.write(content[len(content) // 2 :])
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A small Fashion-MNIST behind a real server on this machine; yields the event that lets the server go on."""
-    packed = small_fashion(tmp_path / "mirror", packed=True, train=600) / "FashionMNIST/raw"
-    handler = type("Mirror", (_Mirror,), {"packed": packed, "told": threading.Event()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    resources = [(file, hashlib.md5((packed / file).read_bytes()).hexdigest()) for file, _ in FashionMNIST.resources]
-    monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    monkeypatch.setattr(FashionMNIST, "resources", resources)
-    yield handler.told
-    handler.told.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_what_is_nowhere_is_downloaded_with_progress_and_found_the_next_time(tmp_path, cache, mirror):
-    home, told = tmp_path / "home", []
-
-    def progress(what: str, done: int, total: int) -> None:
-        told.append((what, done, total))
-        if done:
-            mirror.set()
-
-    config = DataConfig(dataset="fashion_mnist", resolution=8)
-    assert len(load(config, [tmp_path / "nothing", home], cache, progress).labels) == 620
-    assert ("decode", 620, 620) in told
-    assert any(what == "download" and done > 0 for what, done, _ in told)
-    assert {path.name for path in (home / FASHION_MNIST.folder).iterdir()} >= set(FASHION_MNIST.files)
-    told.clear()
-    load(config, [home], tmp_path / "another cache", progress)
-    assert {what for what, _, _ in told} == {"decode"}
 
 
 def test_without_files_and_network_the_sentence_says_what_to_put_where(tmp_path, cache, monkeypatch):
