@@ -30,7 +30,6 @@ class DatasetFacts:
     channels: int
     size: int
     mirror: bool
-    source: str
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,9 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 DATASETS: dict[str, DatasetFacts] = {
-    "digits": DatasetFacts("Digits", classes=10, channels=1, size=8, mirror=False, source="sklearn"),
-    "fashion_mnist": DatasetFacts("Fashion-MNIST", classes=10, channels=1, size=28, mirror=True, source="torchvision"),
-    "cifar10": DatasetFacts("CIFAR-10", classes=10, channels=3, size=32, mirror=True, source="torchvision"),
+    "digits": DatasetFacts("Digits", classes=10, channels=1, size=8, mirror=False),
+    "fashion_mnist": DatasetFacts("Fashion-MNIST", classes=10, channels=1, size=28, mirror=True),
+    "cifar10": DatasetFacts("CIFAR-10", classes=10, channels=3, size=32, mirror=True),
 }
 
 AUGMENTATIONS: dict[str, Augmentation] = {

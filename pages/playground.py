@@ -7,7 +7,6 @@ from pages.components import knobs, output, recent
 from pages.components.words import t
 
 BASIC_PAIRS = (("resolution", "batch_size"), ("learning_rate", "epochs"), ("weight_decay", "dropout"))
-ONE_BY_ONE = ("architecture", "dataset", "train_share", *(name for pair in BASIC_PAIRS for name in pair))
 
 data, model, right = st.columns([22, 30, 52], gap="large")
 
@@ -26,9 +25,10 @@ with model:
         knobs.show_pair(*pair)
     level = st.container()
     with st.expander(t("ui.model.all", count=len(KNOBS))):
-        knobs.show(name for name in KNOBS if name not in ONE_BY_ONE)
+        knobs.show(name for name, knob in KNOBS.items() if knob.level == "expert")
     with level:
         knobs.show_level()
+        knobs.show_problem()
 
 with right:
     output.show()

@@ -10,6 +10,7 @@ from engine.config import KNOBS, Knob
 from engine.config.run import AUGMENTATION_LEVEL
 from engine.errors import AthanorError, BadInput
 from engine.store.home import Home
+from engine.store.runs import number_of
 
 BAD_INPUT = 2
 FAILED = 1
@@ -60,9 +61,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+    number = number_of(text)
+    if number is None:
         raise argparse.ArgumentTypeError(strings.say("command.not_a_run", value=text[:40]))
-    return int(text)
+    return number
 
 
 def _add_knobs(train: argparse.ArgumentParser) -> None:

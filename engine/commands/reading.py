@@ -15,8 +15,6 @@ from engine.store.home import Home
 from engine.store.runs import Run
 from engine.strings import figures
 
-VERDICT = "verdict"
-
 
 def list_runs(given: argparse.Namespace, home: Home) -> int:
     """Every run, newest first; with `--json` one object a line."""
@@ -49,7 +47,7 @@ def show(given: argparse.Namespace, home: Home) -> int:
 def _facts(store: Store, run: Run) -> dict[str, Any]:
     test = runs.test_result(store, run.id)
     return {
-        **_brief(run), "reason": None if run.reason is None else strings.say(run.reason["key"], **run.reason["fields"]),
+        **_brief(run), "reason": strings.reason(run.reason) or None,
         "config": run.knobs, "effective": run.knobs, "numerics": run.numerics, "attempt": run.attempt,
         "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at,
         "test": None if test is None else vars(test),
@@ -80,7 +78,7 @@ def verdict(given: argparse.Namespace, home: Home) -> int:
     """What the program says of a run."""
     store = open_store(home)
     run = runs.get(store, given.run)
-    event = records.last_event(store, run.id, VERDICT)
+    event = records.last_event(store, run.id, records.VERDICT)
     if event is None:
         raise NotFound("errors.no_verdict", run=run.id)
     found = Verdict.from_dict(event.data)

@@ -19,6 +19,8 @@ from engine.strings import figures
 # Seconds between two looks at a run that is waited for.
 LOOK = 0.2
 GOOD = (State.FINISHED, State.STOPPED)
+# The exit code of shells for Ctrl-C.
+INTERRUPTED = 130
 
 
 def train(given: argparse.Namespace, home: Home) -> int:
@@ -30,7 +32,11 @@ def train(given: argparse.Namespace, home: Home) -> int:
     if not given.wait:
         print(json.dumps({"id": number}) if given.json else strings.say("command.queued", run=number))
         return 0
-    run = _follow(store, number, quiet=given.json)
+    try:
+        run = _follow(store, number, quiet=given.json)
+    except KeyboardInterrupt:
+        print(strings.say("command.goes_on", run=number), file=sys.stderr)
+        return INTERRUPTED
     print(json.dumps({"id": number, "state": run.state, "summary": run.summary}) if given.json else _end(run))
     return 0 if run.state in GOOD else 1
 
@@ -45,7 +51,7 @@ def _follow(store: Store, number: int, quiet: bool) -> Run:
             bar.update(run.summary.get("epoch", 0) - bar.n)
             bar.set_postfix_str(_now(run), refresh=False)
             if launch.supervisor_version(store) is None:
-                launch.ensure_supervisor(store.home)
+                launch.ensure_supervisor(store)
     return run
 
 
@@ -54,8 +60,8 @@ def _now(run: Run) -> str:
 
 
 def _end(run: Run) -> str:
-    if run.reason is not None:
-        return strings.say("command.ended", run=run.id, state=run.state, what=strings.say(run.reason["key"], **run.reason["fields"]))
+    if run.state is not State.FINISHED:
+        return strings.say("command.ended", run=run.id, state=run.state, what=strings.reason(run.reason))
     summary = run.summary
     accuracy, loss = figures.percent(summary.get("val_accuracy")), figures.loss(summary.get("val_loss"))
     return strings.say("command.finished", run=run.id, accuracy=accuracy, loss=loss, epoch=summary.get("best_epoch", 0))

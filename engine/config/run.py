@@ -85,10 +85,6 @@ class RunConfig(Group):
         """The same config with some knobs changed. Raises BadKnob."""
         return self.from_flat(self.flat() | values)
 
-    def augmentation_level(self) -> str:
-        """`off`, `light`, `medium`, `strong` or `custom`."""
-        return catalog.level_of(self.augmentation.model_dump(), self.data.dataset)
-
 
 def _check_choice(name: str, value: str) -> None:
     if value not in KNOBS[name].choices:

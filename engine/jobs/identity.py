@@ -1,5 +1,6 @@
 """Which process is it? Boot id, pid and start time together; never the pid alone. Knows no run."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -44,4 +45,5 @@ def alive(identity: Identity) -> bool:
 def kill_group(identity: Identity) -> None:
     """End a process and its group for good, if it is still the one we mean."""
     if alive(identity):
-        os.killpg(identity.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # gone in between
+            os.killpg(identity.pid, signal.SIGKILL)

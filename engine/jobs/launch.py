@@ -1,25 +1,20 @@
 """What pages and the command line call: queue a run, stop it, see that a supervisor is there. Imports no torch."""
 
-import contextlib
-import fcntl
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 
 from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.folders import data_roots, find_tree
 from engine.jobs.identity import alive
+from engine.jobs.terms import STOP, SUPERVISOR
 from engine.store import attempts, records, runs
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 
-SUPERVISOR = "supervisor"
-STOP = "stop"
-# Runs that train at the same time; their workers share the cores.
-SLOTS = 1
 # The supervisors this process has started, so that one that has ended is buried when the next is born.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -32,7 +27,7 @@ def submit(store: Store, config: RunConfig, launch_key: str | None = None) -> in
     if config.data.dataset not in DATASETS:
         find_tree(config.data.dataset, data_roots(store.home.root))
     number = runs.create(store, config.model_dump(mode="json"), CONFIG_VERSION, _name(config), launch_key)
-    ensure_supervisor(store.home)
+    ensure_supervisor(store)
     return number
 
 
@@ -46,7 +41,7 @@ def stop(store: Store, number: int) -> None:
     run = runs.get(store, number)
     if not run.state.ended and not runs.stop_queued(store, number):
         records.command(store, number, STOP)
-        ring(store.home)
+        ensure_supervisor(store)
 
 
 def supervisor_version(store: Store) -> str | None:
@@ -55,48 +50,48 @@ def supervisor_version(store: Store) -> str | None:
     return seen.version if seen is not None and alive(seen.identity) else None
 
 
-def ensure_supervisor(home: Home) -> None:
-    """Wake the supervisor of this folder; start one, detached, when there is none."""
-    if not ring(home):
-        _start_supervisor(home)
+def ensure_supervisor(store: Store) -> None:
+    """Wake the supervisor of this folder; start one, detached, when there is none, or when it is of another version.
+
+    Workers outlive their supervisor, so replacing it disturbs no run.
+    """
+    seen = attempts.presence(store, SUPERVISOR)
+    if seen is not None and seen.version != __version__ and alive(seen.identity):
+        os.kill(seen.identity.pid, signal.SIGTERM)
+        _start_supervisor(store.home)
+    elif not ring(store.home) and not _starting():
+        _start_supervisor(store.home)
 
 
 def ring(home: Home) -> bool:
     """Wake the supervisor; False when nobody listens."""
-    with contextlib.suppress(OSError):
+    try:
         pipe = os.open(home.bell, os.O_WRONLY | os.O_NONBLOCK)
-        with contextlib.suppress(BlockingIOError):  # a full pipe has woken it already
-            os.write(pipe, b".")
+    except OSError:
+        return False
+    try:
+        os.write(pipe, b".")
+    except BlockingIOError:
+        pass  # a full pipe has woken it already
+    except BrokenPipeError:
+        return False
+    finally:
         os.close(pipe)
-        return True
-    return False
+    return True
+
+
+def _starting() -> bool:
+    """Whether a supervisor that this process has started lives; buries those that do not."""
+    _started[:] = [child for child in _started if child.poll() is None]
+    return bool(_started)
 
 
 def _start_supervisor(home: Home) -> None:
     """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one."""
     home.root.mkdir(parents=True, exist_ok=True)
-    _started[:] = [child for child in _started if child.poll() is None]
     with home.supervisor_log.open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(home.root)],
             cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     _started.append(child)
-
-
-@contextlib.contextmanager
-def only_one(home: Home) -> Iterator[bool]:
-    """Hold the supervisor's lock of this folder; yields False when another holds it. The kernel frees it with the process."""
-    home.root.mkdir(parents=True, exist_ok=True)
-    with home.lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-def version() -> str:
-    """The version that server, command line and supervisor compare."""
-    return __version__

@@ -16,5 +16,8 @@ print(json.dumps({"torch": torch.__version__, "torchvision": torchvision.__versi
 
 def torch_facts() -> dict[str, Any] | None:
     """Versions of torch and torchvision and the names of the CUDA devices they can use; None when they do not import."""
-    answer = subprocess.run([sys.executable, "-W", "ignore", "-c", ASK], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    try:
+        answer = subprocess.run([sys.executable, "-W", "ignore", "-c", ASK], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        return None
     return json.loads(answer.stdout) if answer.returncode == 0 else None

@@ -17,9 +17,13 @@ from engine.store.runs import Claim
 
 log = logging.getLogger("athanor.recorder")
 
-# Seconds between two writings, which are heartbeats too; the first rows of a run do not wait.
+# Seconds between two writings while there is something to tell; the first rows of a run do not wait.
 PERIOD = 0.1
 EAGER_ROWS = 8
+# Seconds between two heartbeats while there is nothing to tell.
+HEARTBEAT = 1.0
+# Seconds for which the last rows are offered to a store that is busy.
+LAST_PATIENCE = 60.0
 
 
 class Recorder:
@@ -38,7 +42,9 @@ class Recorder:
         self._commands: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._closing = False
+        self._closing_at: float | None = None
+        self._written_at = 0.0
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write_until_closed, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -67,34 +73,52 @@ class Recorder:
             self._summary = self._summary | values
 
     def asked(self, kind: str) -> bool:
-        """Whether this has been asked of the run."""
+        """Whether this has been asked of the run. Raises what has kept the pen from writing, if anything has."""
+        if self._failure is not None:
+            raise self._failure
         return kind in self._commands
 
     def close(self) -> None:
-        """Write what is left and end the thread."""
-        self._closing = True
+        """Write what is left and end the thread; gives up when the store stays busy for LAST_PATIENCE."""
+        self._closing_at = time.monotonic()
         self._wake.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _write_until_closed(self) -> None:
-        while not self.fenced:
-            closing = self._closing
-            self._wake.clear()
-            self._write()
-            if closing:
-                return
-            self._wake.wait(PERIOD)
+        try:
+            while not self.fenced:
+                closing_at = self._closing_at
+                self._wake.clear()
+                written = self._write()
+                if closing_at is not None and (written or time.monotonic() - closing_at > LAST_PATIENCE):
+                    return
+                self._wake.wait(PERIOD)
+        except Fenced:
+            self.fenced = True
+        except Exception as error:
+            log.exception("the pen is broken")
+            self._failure = error
 
-    def _write(self) -> None:
+    def _write(self) -> bool:
+        """Write what there is; False when the store is busy and it must wait. An empty batch is written as a heartbeat only."""
         with self._lock:
             batch = Batch(self._metrics, self._events, {} if self._summary == self._told else self._summary)
             self._metrics, self._events = [], []
+        if not self._due(batch):
+            return True
         try:
             self._commands.update(records.append(self.store, self.claim, batch))
-            self._told = dict(batch.summary) or self._told
-        except Fenced:
-            self.fenced = True
         except StoreBusy as error:
             log.warning("%s rows wait: %s", len(batch.metrics), error)
             with self._lock:
                 self._metrics, self._events = [*batch.metrics, *self._metrics], [*batch.events, *self._events]
+            return False
+        self._told = dict(batch.summary) or self._told
+        self._written_at = time.monotonic()
+        return True
+
+    def _due(self, batch: Batch) -> bool:
+        """Whether there is anything to tell or to be told, or it is time for a heartbeat."""
+        told = bool(batch.metrics or batch.events or batch.summary)
+        return told or time.monotonic() - self._written_at >= HEARTBEAT or records.waiting(self.store, self.claim.run)

@@ -4,6 +4,8 @@ Knows no training and imports no torch; a fresh spare worker, torch imported, al
 """
 
 import argparse
+import contextlib
+import fcntl
 import logging
 import os
 import select
@@ -11,11 +13,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from json import dumps
 
+from engine import __version__
+from engine.errors import StoreBusy
 from engine.jobs.identity import alive, identify, kill_group
-from engine.jobs.launch import SLOTS, STOP, SUPERVISOR, only_one, version
+from engine.jobs.launch import ring
+from engine.jobs.terms import SLOTS, STOP, SUPERVISOR
 from engine.store import attempts, records, runs
 from engine.store.attempts import Attempt
 from engine.store.connect import Store
@@ -26,8 +32,12 @@ log = logging.getLogger("athanor.supervisor")
 
 # Seconds between looks at the workers when nobody rings; also how often the supervisor says that it is there.
 LOOK = 1.0
-# A stopped worker finishes its step and its writing; after this many seconds it is ended.
-STOP_PATIENCE = 10.0
+# A stopped worker finishes its step or evaluation and its writing; after this many seconds it is ended.
+STOP_PATIENCE = 20.0
+# A spare that died unused is not replaced for this many seconds: whatever killed it would kill the next.
+SPARE_PAUSE = 30.0
+# How long a new supervisor waits for one that is leaving to let go of the lock.
+HANDOVER = 10.0
 # With nothing to do for this many seconds the supervisor goes; the next Start brings a new one.
 IDLE_EXIT = 1800.0
 
@@ -40,7 +50,9 @@ class Supervisor:
         self.home = home
         self.identity = identify()
         self.workers: dict[Claim, subprocess.Popen[bytes]] = {}
+        self.stopping: dict[Claim, float] = {}
         self.spare: subprocess.Popen[bytes] | None = None
+        self.spare_at = 0.0
         self.busy_at = time.monotonic()
         self.leaving = False
         self.bell = _open_bell(home)
@@ -48,15 +60,32 @@ class Supervisor:
     def serve(self) -> None:
         """Until idle for long or asked to go. Workers outlive the supervisor; the spare does not."""
         signal.signal(signal.SIGTERM, self._leave)
-        while not self.leaving and time.monotonic() - self.busy_at < IDLE_EXIT:
-            attempts.announce(self.store, SUPERVISOR, version(), self.identity)
-            self._reap()
-            for attempt in attempts.under_way(self.store):
-                self._look_after(attempt)
-            self._fill_slots()
-            self._keep_spare()
+        while not self._done():
+            try:
+                self._turn()
+            except StoreBusy as error:
+                log.warning("the store waits: %s", error)
             self._wait()
         attempts.withdraw(self.store, SUPERVISOR, self.identity)
+
+    def _turn(self) -> None:
+        attempts.announce(self.store, SUPERVISOR, __version__, self.identity)
+        self._reap()
+        for attempt in attempts.under_way(self.store):
+            self._look_after(attempt)
+        self._fill_slots()
+        self._keep_spare()
+
+    def _done(self) -> bool:
+        """Whether to go. From here on nobody may believe to have woken us, so the bell is closed before the last look."""
+        if not self.leaving and time.monotonic() - self.busy_at < IDLE_EXIT:
+            return False
+        signal.set_wakeup_fd(-1)
+        os.close(self.bell)
+        if self.leaving or not runs.listing(self.store, [State.QUEUED], limit=1):
+            return True
+        self.bell, self.busy_at = _open_bell(self.home), time.monotonic()
+        return False
 
     def _leave(self, *_: object) -> None:
         self.leaving = True
@@ -75,19 +104,21 @@ class Supervisor:
         if attempt.claim not in self.workers and (attempt.identity is None or not alive(attempt.identity)):
             log.warning("run %s: its process is gone", attempt.claim.run)
             runs.end(self.store, attempt.claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
-        elif attempt.identity is not None and self._ignores_stop(attempt.claim.run):
+        elif attempt.identity is not None and self._ignores_stop(attempt.claim):
             log.warning("run %s does not stop; ending its process", attempt.claim.run)
             kill_group(attempt.identity)
             runs.end(self.store, attempt.claim, State.STOPPED, {"key": "errors.stopped", "fields": {}})
 
-    def _ignores_stop(self, run: int) -> bool:
-        asked_at = records.asked(self.store, run, STOP)
-        return asked_at is not None and time.time() - asked_at > STOP_PATIENCE
+    def _ignores_stop(self, claim: Claim) -> bool:
+        """Whether the run has been asked to stop and had time to. Counted from when this supervisor first saw it."""
+        if not records.asked(self.store, claim.run, STOP):
+            return False
+        return time.monotonic() - self.stopping.setdefault(claim, time.monotonic()) > STOP_PATIENCE
 
     def _ended(self, claim: Claim, code: int) -> None:
         """A worker that told its end is believed; any other end is named here."""
         if code < 0:
-            name = signal.Signals(-code).name
+            name = signal.strsignal(-code) or str(-code)
             reason = {"key": "errors.worker_killed", "fields": {"signal": -code, "name": name}}
         else:
             reason = {"key": "errors.worker_exited", "fields": {"code": code}}
@@ -119,8 +150,11 @@ class Supervisor:
 
     def _keep_spare(self) -> None:
         """Replace the spare, but never while a run is starting: its import would take the cores from the first epoch."""
+        if self.spare is not None and self.spare.poll() is not None:
+            log.warning("the spare worker ended with %s before it was used", self.spare.returncode)
+            self.spare, self.spare_at = None, time.monotonic() + SPARE_PAUSE
         starting = any(attempt.state is State.STARTING for attempt in attempts.under_way(self.store))
-        if not starting and self._living_spare() is None:
+        if self.spare is None and not starting and time.monotonic() >= self.spare_at:
             self.spare = self._start_worker()
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
@@ -131,11 +165,26 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Sleep until somebody rings, a child ends, or it is time to look again."""
-        try:
-            if select.select([self.bell], [], [], LOOK)[0]:
-                os.read(self.bell, 65536)
-        except InterruptedError:
-            pass
+        if select.select([self.bell], [], [], LOOK)[0]:
+            os.read(self.bell, 65536)
+
+
+@contextlib.contextmanager
+def only_one(home: Home) -> Iterator[bool]:
+    """Hold the supervisor's lock of this folder; yields False when another serves. The kernel frees it with the process."""
+    with home.lock.open("a") as file:
+        give_up = time.monotonic() + HANDOVER
+        while not (mine := _locked(file.fileno())) and time.monotonic() < give_up and not ring(home):
+            time.sleep(0.05)  # the holder has closed its bell: it is about to go
+        yield mine
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _open_bell(home: Home) -> int:
@@ -155,7 +204,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with only_one(home) as mine:
         if mine:
-            log.info("supervisor %s of %s", version(), home.root)
+            log.info("supervisor %s of %s", __version__, home.root)
             Supervisor(home).serve()
     return 0
 

@@ -13,10 +13,10 @@ import traceback
 import torch
 
 from engine.config import RunConfig
-from engine.errors import AthanorError
+from engine.errors import AthanorError, Fenced, StoreBusy
 from engine.folders import data_roots
-from engine.jobs.launch import SLOTS, STOP
 from engine.jobs.recorder import Recorder
+from engine.jobs.terms import SLOTS, STOP
 from engine.store import runs, standing
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -26,6 +26,9 @@ from engine.training.happenings import Diverged
 from engine.training.numerics import Numerics, choose
 
 log = logging.getLogger("athanor.worker")
+
+# Each waits ten seconds for a busy store.
+END_TRIES = 30
 
 
 def main() -> int:
@@ -51,17 +54,30 @@ def _log_to(home: Home, claim: Claim) -> None:
 
 
 def work(store: Store, claim: Claim) -> int:
-    """Do the job and store how it ended; 0 when the store has been told."""
+    """Do the job and store how it ended; 0 when the store has been told or another has ended the attempt."""
     run = runs.get(store, claim.run)
     recorder = Recorder(store, claim)
-    state, reason = _attempt(store, claim, run, recorder)
+    try:
+        state, reason = _attempt(store, claim, run, recorder)
+    except Fenced:
+        recorder.fenced = True
     recorder.close()
     if recorder.fenced:
         log.warning("this attempt was ended by others; nothing more is written")
         return 0
     log.info("%s %s", state, reason or "")
-    runs.end(store, claim, state, reason)
-    return 0
+    return 0 if _tell_end(store, claim, state, reason) else 1
+
+
+def _tell_end(store: Store, claim: Claim, state: State, reason: dict[str, object] | None) -> bool:
+    """The one write that must not be lost: a busy store is asked again."""
+    for _ in range(END_TRIES):
+        try:
+            runs.end(store, claim, state, reason)
+            return True
+        except StoreBusy as error:
+            log.warning("the end waits: %s", error)
+    return False
 
 
 def _attempt(store: Store, claim: Claim, run: Run, recorder: Recorder) -> tuple[State, dict[str, object] | None]:
@@ -74,6 +90,8 @@ def _attempt(store: Store, claim: Claim, run: Run, recorder: Recorder) -> tuple[
         return _train(store, claim, config, numerics, recorder)
     except Diverged as error:
         return State.DIVERGED, error.as_reason()
+    except Fenced:
+        raise
     except AthanorError as error:
         return State.FAILED, error.as_reason()
     except (MemoryError, RuntimeError) as error:
@@ -94,13 +112,16 @@ def _numerics(config: RunConfig, run: Run) -> Numerics:
 def _train(store: Store, claim: Claim, config: RunConfig, numerics: Numerics, recorder: Recorder) -> tuple[State, dict[str, object] | None]:
     home = store.home
     place = session.Place(home.run(claim.run), home.cache, tuple(data_roots(home.root)))
-    reference = standing.reference_accuracy(store, config.data.dataset, but=claim.run)
+    reference = standing.reference_accuracy(store, config.data.dataset)
     setting = session.Setting(numerics, reference, stop=lambda: recorder.fenced or recorder.asked(STOP))
     outcome = session.train(config, setting, place, recorder)
     if outcome.ended.reason == "stopped":
         return State.STOPPED, {"key": "errors.stopped", "fields": {}}
     if outcome.test is not None:
         runs.set_test(store, claim, runs.TestResult(**vars(outcome.test)))
+    if outcome.ended.reason == "early_stopping":
+        fields = {"epochs": config.budget.early_stopping, "epoch": outcome.ended.epoch}
+        return State.FINISHED, {"key": "errors.early_stopping", "fields": fields}
     return State.FINISHED, None
 
 
@@ -109,7 +130,8 @@ def _is_memory(error: BaseException) -> bool:
 
 
 def _memory(error: BaseException, run: Run) -> dict[str, object]:
-    fields = {"message": str(error).splitlines()[0][:200], "batch": run.knobs["batch_size"], "resolution": run.knobs["resolution"]}
+    message = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    fields = {"message": message, "batch": run.knobs["batch_size"], "resolution": run.knobs["resolution"]}
     return {"key": "errors.out_of_memory", "fields": fields}
 
 

@@ -41,8 +41,9 @@ class Follower:
         run = runs.get(self.store, self.number)
         news = records.read(self.store, self.number, self.seq)
         self.seq = news.seq
-        self.ended = run.state.ended
-        return [*self._changed_head(run), *_rows(news), *self._changed_state(run)]
+        self.ended = run.state.ended and not news.more
+        behind = [] if news.more else self._changed_state(run)
+        return [*self._changed_head(run), *_rows(news), *behind]
 
     def _changed_head(self, run: Run) -> Iterator[Message]:
         """What the axes need. The planned epochs are the axis of a run under way; one that has ended goes no further than it went."""
@@ -92,11 +93,10 @@ async def live(socket: WebSocket) -> None:
 def _follower(socket: WebSocket) -> Follower | None:
     """The follower asked for; None for a stranger or a request that makes no sense."""
     run, since = socket.query_params.get("run", ""), socket.query_params.get("since", "0")
-    if not allowed(socket) or not (run.isascii() and run.isdigit() and since.isascii() and since.isdigit()):
+    number, cursor = runs.number_of(run), runs.number_of(since)
+    if not allowed(socket) or number is None or cursor is None:
         return None
-    if len(run) > 12 or len(since) > 15:
-        return None
-    return Follower(open_store(Home.find()), int(run), int(since))
+    return Follower(open_store(Home.find()), number, cursor)
 
 
 async def _follow(socket: WebSocket, follower: Follower, listening: asyncio.Task[None]) -> None:

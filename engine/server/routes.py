@@ -18,11 +18,11 @@ from engine.server.guard import allowed
 from engine.store.connect import open_store
 from engine.store.home import Home
 
-# A year, in seconds: who asks for the drawing library names its version in the address.
+# A year, in seconds: who asks names the version in the address.
 ASSET_LIFE = 31_536_000
 
 
-async def health(request: Request) -> Response:
+def health(request: Request) -> Response:
     """`/health`: is the server up, which version, is a supervisor there."""
     if not allowed(request):
         return PlainTextResponse("unknown host", status_code=400)
@@ -31,7 +31,7 @@ async def health(request: Request) -> Response:
     return JSONResponse({"ok": True, "version": __version__, "supervisor": state})
 
 
-async def asset(request: Request) -> Response:
+def asset(request: Request) -> Response:
     """`/assets/<name>`: one of ours by name; nothing a visitor types becomes a path."""
     found = ASSETS.get(request.path_params["name"])
     if found is None or not allowed(request):
@@ -54,7 +54,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
     Without the freeze Streamlit spends about 100 ms of garbage collection on every rerun.
     """
-    ensure_supervisor(open_store(Home.find()).home)
+    ensure_supervisor(open_store(Home.find()))
     gc.collect()
     gc.freeze()
     yield

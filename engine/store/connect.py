@@ -14,8 +14,9 @@ from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from engine.errors import StoreError
+from engine.errors import StoreBusy, StoreError
 from engine.store.home import Home
 from engine.store.tables import SCHEMA_VERSION, metadata
 
@@ -56,7 +57,10 @@ class Store:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        home.root.mkdir(parents=True, exist_ok=True)
+        try:
+            home.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError("errors.store_unusable", path=str(home.root), message=error.strerror or str(error)) from error
         self.engine = sa.create_engine(
             f"sqlite:///{home.database}", module=library().module, json_serializer=_json, connect_args={"check_same_thread": False}
         )
@@ -72,16 +76,25 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that holds the writers' lock from its start, so that it never fails half-way for want of it."""
-        with self.engine.connect().execution_options(athanor_write=True) as connection, connection.begin():
-            yield connection
+        """A transaction that holds the writers' lock from its start, so that it never fails half-way for want of it.
 
-    def close(self) -> None:
-        self.engine.dispose()
+        Raises StoreBusy when the lock, or room on the disk, is not to be had within ten seconds; nothing is written then.
+        """
+        try:
+            with self.engine.connect().execution_options(athanor_write=True) as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise StoreBusy("errors.store_busy", message=str(error.orig)) from error
+
+    def _version(self) -> int:
+        try:
+            with self.read() as connection:
+                return connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        except DatabaseError as error:
+            raise StoreError("errors.store_unusable", path=str(self.home.database), message=str(error.orig)) from error
 
     def _create(self) -> None:
-        with self.read() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        version = self._version()
         if version > SCHEMA_VERSION:
             raise StoreError("errors.store_newer", path=str(self.home.database), found=version, known=SCHEMA_VERSION)
         if version < SCHEMA_VERSION:

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
-from engine.errors import Fenced, StoreBusy
+from engine.errors import Fenced
 from engine.store.connect import Store
 from engine.store.runs import UNDER_WAY, Claim
 from engine.store.tables import attempts, commands, events, metrics, runs
 
 REWIND = "rewind"
+VERDICT = "verdict"
+# Rows that a reader gets at once.
+PAGE = 20_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: `verdict`, `model`, `attempt`, `rewind`."""
+    """Something that happened: `model`, `skipped`, `verdict`, `rewind`."""
 
     seq: int
     kind: str
@@ -55,11 +57,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class News:
-    """What came after a cursor; `seq` is the next cursor."""
+    """What came after a cursor; `seq` is the next cursor, `more` whether there is something behind it already."""
 
     seq: int
     metrics: list[Metric]
     events: list[Event]
+    more: bool = False
 
 
 def finite(value: float) -> float | None:
@@ -72,13 +75,6 @@ def append(store: Store, claim: Claim, batch: Batch) -> list[str]:
 
     Raises Fenced when the attempt has ended and StoreBusy when the store cannot write now; nothing is written then.
     """
-    try:
-        return _append(store, claim, batch)
-    except OperationalError as error:
-        raise StoreBusy("errors.store_busy", message=str(error.orig)) from error
-
-
-def _append(store: Store, claim: Claim, batch: Batch) -> list[str]:
     with store.write() as connection:
         held = (attempts.c.token == claim.token, attempts.c.state.in_(UNDER_WAY))
         if connection.execute(sa.update(attempts).where(*held).values(heartbeat=time.monotonic())).rowcount == 0:
@@ -107,11 +103,18 @@ def command(store: Store, run: int, kind: str) -> None:
         connection.execute(sa.insert(commands).values(run=run, kind=kind, created_at=time.time()))
 
 
-def asked(store: Store, run: int, kind: str) -> float | None:
-    """When a run was last asked this, in seconds since the epoch."""
+def asked(store: Store, run: int, kind: str) -> bool:
+    """Whether a run has ever been asked this."""
+    query = sa.select(commands.c.id).where(commands.c.run == run, commands.c.kind == kind).limit(1)
     with store.read() as connection:
-        query = sa.select(sa.func.max(commands.c.created_at)).where(commands.c.run == run, commands.c.kind == kind)
-        return connection.execute(query).scalar()
+        return connection.execute(query).first() is not None
+
+
+def waiting(store: Store, run: int) -> bool:
+    """Whether something has been asked of a run that its worker has not taken."""
+    with store.read() as connection:
+        query = sa.select(commands.c.id).where(commands.c.run == run, commands.c.taken_at.is_(None)).limit(1)
+        return connection.execute(query).first() is not None
 
 
 def last_seq(store: Store, run: int) -> int:
@@ -123,8 +126,8 @@ def last_seq(store: Store, run: int) -> int:
         )
 
 
-def read(store: Store, run: int, since: int = 0, limit: int = 100_000) -> News:
-    """What a run told after the cursor `since`, in order of `seq`."""
+def read(store: Store, run: int, since: int = 0, limit: int = PAGE) -> News:
+    """What a run told after the cursor `since`, in order of `seq`; at most `limit` metrics, then `more` is true."""
     with store.read() as connection, connection.begin():
         connection.exec_driver_sql("BEGIN")
         numbers = [Metric(*row) for row in connection.execute(_after(metrics, Metric, run, since).limit(limit))]
@@ -132,7 +135,7 @@ def read(store: Store, run: int, since: int = 0, limit: int = 100_000) -> News:
         query = _after(events, Event, run, since)
         happened = [Event(*row) for row in connection.execute(query if until is None else query.where(events.c.seq <= until))]
     seqs = [since, *(row.seq for row in numbers[-1:]), *(row.seq for row in happened[-1:])]
-    return News(max(seqs), numbers, happened)
+    return News(max(seqs), numbers, happened, until is not None)
 
 
 def _after(table: sa.Table, row: type[Metric] | type[Event], run: int, since: int) -> sa.Select[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.errors import NotFound
+from engine.errors import Fenced, NotFound
 from engine.store.connect import Store
 from engine.store.tables import attempts, runs, tests
 
@@ -37,6 +37,8 @@ class State(StrEnum):
         return self not in (State.QUEUED, *UNDER_WAY, State.PAUSED)
 
 
+# A run number of more digits is a mistake or an attack.
+MOST_DIGITS = 9
 UNDER_WAY = (State.STARTING, State.RUNNING)
 
 
@@ -61,6 +63,22 @@ class Run:
     def knobs(self) -> dict[str, Any]:
         """`{knob: value}` without the groups."""
         return {name: value for group in self.config.values() for name, value in group.items()}
+
+    @property
+    def seconds_gone(self) -> float | None:
+        """Since the run left the queue, until now or its end."""
+        return None if self.started_at is None else (self.ended_at or time.time()) - self.started_at
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace of the epochs done so far; None before the first."""
+        done, pace = self.summary.get("epoch", 0), self.summary.get("seconds")
+        return pace / done * (self.summary["epochs"] - done) if done and pace else None
+
+
+def number_of(text: str) -> int | None:
+    """The run number that a person or a URL wrote, or None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 @dataclass(frozen=True)
@@ -110,7 +128,7 @@ def get(store: Store, number: int) -> Run:
     return _run(row)
 
 
-def listing(store: Store, states: Iterable[State] = (), limit: int = 10_000) -> list[Run]:
+def listing(store: Store, states: Iterable[State] = (), limit: int | None = None) -> list[Run]:
     """Runs, newest first."""
     query = sa.select(*_COLUMNS).order_by(runs.c.id.desc()).limit(limit)
     wanted = list(states)
@@ -154,11 +172,12 @@ def stop_queued(store: Store, number: int) -> bool:
 
 
 def begin(store: Store, claim: Claim, numerics: Mapping[str, Any]) -> None:
-    """The first heartbeat has come: the run is running."""
+    """The run is running. Raises Fenced when others have ended the attempt."""
     holder = (runs.c.id == claim.run, runs.c.token == claim.token, runs.c.state == State.STARTING)
     with store.write() as connection:
         kept = sa.func.coalesce(runs.c.numerics, sa.literal(dict(numerics), sa.JSON))
-        connection.execute(sa.update(runs).where(*holder).values(state=State.RUNNING, numerics=kept))
+        if connection.execute(sa.update(runs).where(*holder).values(state=State.RUNNING, numerics=kept)).rowcount == 0:
+            raise Fenced(claim.run)
         connection.execute(sa.update(attempts).where(attempts.c.token == claim.token).values(state=State.RUNNING))
 
 

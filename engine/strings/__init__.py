@@ -35,6 +35,11 @@ def say(key: str, language: str = "en", /, **fields: Any) -> str:
     return catalogue(language)[key].format(**fields)
 
 
+def reason(stored: dict[str, Any] | None, language: str = "en") -> str:
+    """The sentence of a stored reason `{"key": ..., "fields": {...}}`; empty when there is none."""
+    return "" if stored is None else say(stored["key"], language, **stored["fields"])
+
+
 def known(key: str, language: str = "en") -> bool:
     """Whether the catalogue has this key."""
     return key in catalogue(language)

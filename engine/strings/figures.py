@@ -6,10 +6,12 @@ NBSP = "\u00a0"
 
 
 def loss(value: float | None) -> str:
-    """Three significant decimals of a loss in nats: `0.541`; an em dash when there is none."""
+    """A loss in nats, as the chart writes it: `1.25`-like with three decimals, four below 0.1, `4.2e-4` below 0.001."""
     if value is None or not math.isfinite(value):
         return "—"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+    if value != 0 and abs(value) < 0.001:
+        return short(float(f"{value:.1e}"))
+    return f"{value:.4f}" if abs(value) < 0.1 else f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
 
 
 def percent(share: float | None, digits: int = 1) -> str:

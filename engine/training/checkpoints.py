@@ -47,7 +47,9 @@ class Checkpoint:
 def save(
     folder: Path, name: str, model: nn.Module, optimiser: Optimizer, state: State, extra: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """Write the checkpoint, all or nothing; `extra` is JSON. Returns `{file name: sha256}` of its three files.
+    """Write the checkpoint, each file whole; killed between two files it leaves one that `load` refuses.
+
+    `extra` is JSON. Returns `{file name: sha256}` of its three files.
 
     Raises BadCheckpoint when the disk does not give back what was written. Costs twice the checkpoint's size in memory.
     """

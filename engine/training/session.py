@@ -21,7 +21,7 @@ from engine.models.building import build
 from engine.training import checkpoints
 from engine.training.chronicle import Chronicle
 from engine.training.evaluation import evaluate
-from engine.training.happenings import Ended, EpochDone, Stop
+from engine.training.happenings import Ended, EpochDone, StepDone, Stop
 from engine.training.loop import Training, group_batches
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
@@ -82,7 +82,10 @@ class Outcome:
 def train(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> Outcome:
     """Run to the end. Raises DataError before the first step, Diverged after the epoch that did."""
     setting.numerics.apply()
-    data = _prepare(config, place, setting.numerics, teller)
+    try:
+        data = _prepare(config, place, setting, teller)
+    except _StoppedEarly:
+        return Outcome(Ended("stopped", 0, 0), None)
     torch.manual_seed(derive(config.budget.seed, WEIGHTS))
     model = build(config.model, data.channels, len(data.classes), config.data.resolution)
     training = Training(model, data, config, setting.numerics)
@@ -92,8 +95,14 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> 
     return Outcome(ended, None if ended.reason == "stopped" else _test(training.model, data, setting.numerics, place.folder))
 
 
-def _prepare(config: RunConfig, place: Place, numerics: Numerics, teller: Teller) -> Resident:
+class _StoppedEarly(Exception):  # no error: somebody pressed Stop while the pictures were read
+    pass
+
+
+def _prepare(config: RunConfig, place: Place, setting: Setting, teller: Teller) -> Resident:
     def progress(what: str, done: int, total: int) -> None:
+        if what == "decode" and setting.stop():
+            raise _StoppedEarly
         teller.summary(preparing={"what": what, "done": done, "total": total})
 
     dataset = load(config.data, place.roots, place.cache, progress)
@@ -106,7 +115,7 @@ def _prepare(config: RunConfig, place: Place, numerics: Numerics, teller: Teller
         classes=len(dataset.classes), class_counts=counts.tolist(), train_images=len(parts.train), skipped=len(dataset.skipped),
         validation_images=len(parts.validation), test_images=len(parts.test), preparing=None,
     )  # fmt: skip
-    return Resident.load(dataset, parts, numerics.device)
+    return Resident.load(dataset, parts, setting.numerics.device)
 
 
 class _Watch:
@@ -135,19 +144,19 @@ class _Watch:
         """Drive the loop to its end."""
         run = self.training.run()
         message: Stop | None = None
-        try:
-            while True:
+        while True:
+            try:
                 happening = run.send(message)
-                if isinstance(happening, EpochDone):
-                    self._epoch(happening)
-                elif time.monotonic() - self.read_at >= READ:
-                    self._online(happening)
-                message = Stop() if self.stop() else None
-        except StopIteration as end:
-            self._keep(LAST)
-            return end.value
+            except StopIteration as end:
+                self._keep(LAST)
+                return end.value
+            if isinstance(happening, EpochDone):
+                self._epoch(happening)
+            elif isinstance(happening, StepDone) and time.monotonic() - self.read_at >= READ:
+                self._online(happening)
+            message = Stop() if self.stop() else None
 
-    def _online(self, happening: Any) -> None:
+    def _online(self, happening: StepDone) -> None:
         self.read_at = time.monotonic()
         window = happening.window()
         self.teller.metric("step_loss", happening.step, happening.epoch, window.loss)

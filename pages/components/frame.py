@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from engine.jobs.launch import supervisor_version, version
+from engine import __version__
+from engine.jobs.launch import supervisor_version
 from pages.components.state import LANGUAGE, store
 from pages.components.words import t
 
@@ -13,7 +14,7 @@ def foot(language: str, languages: Mapping[str, str]) -> None:
     """One quiet line at the end of the page."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="foot"):
         state = "ui.foot.ready" if supervisor_version(store()) else "ui.foot.asleep"
-        st.caption(t(state, version=version()))
+        st.caption(t(state, version=__version__))
         st.segmented_control(
             t("ui.foot.language"), list(languages), default=language, format_func=lambda code: languages[code], required=True,
             key=LANGUAGE, label_visibility="collapsed", bind="query-params",

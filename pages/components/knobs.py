@@ -9,13 +9,14 @@ import streamlit as st
 from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
 from engine.config.run import AUGMENTATION_LEVEL
+from engine.errors import BadInput
 from engine.folders import data_roots, discover
 from engine.strings import figures
 from pages.components.state import store
-from pages.components.words import t
+from pages.components.words import problem, t
 
-# Knobs whose change alters what the rest of the page says; the others wait for the next press.
-SPEAKING = ("dataset", "architecture", "resolution")
+# Knobs that may not go together: a change is looked at when it is made. The others wait for the next press.
+SPEAKING = ("architecture", "resolution", "optimizer", "decay_kind", "warmup", "epochs")
 
 
 def key(name: str) -> str:
@@ -55,6 +56,15 @@ def show_facts() -> None:
     else:
         colour = t("ui.data.grey" if facts.channels == 1 else "ui.data.colour")
         st.caption(t("ui.data.facts", classes=facts.classes, colour=colour, size=facts.size))
+
+
+def show_problem() -> None:
+    """What keeps this form from being started, said before anyone presses; nothing when it is fine."""
+    with st.container(key="preflight"):
+        try:
+            read()
+        except BadInput as error:
+            st.warning(problem(error), icon=":material/info:")
 
 
 def read() -> RunConfig:

@@ -6,7 +6,7 @@ from engine.folders import data_roots
 from engine.store import runs
 from engine.store.runs import Run, State
 from engine.strings import figures
-from pages.components.state import shown_run, store
+from pages.components.state import LANGUAGE, RUN, language, shown_run, store
 from pages.components.words import plain, t
 
 SHOWN = 5
@@ -33,15 +33,18 @@ def _draw() -> None:
     if not newest:
         return
     st.markdown(f"**{t('ui.recent.title')}**")
-    with st.container(gap="xsmall", key="recent"):
+    with st.container(gap=None, key="recent"):
         for run in newest:
-            st.markdown(_line(run))
+            _one(run)
 
 
-def _line(run: Run) -> str:
-    name = f"{t('ui.run', run=run.id)}: {plain(run.name)}"
-    linked = f"**{name}**" if run.id == shown_run() else f"[{name}](/?id={run.id})"
-    return f"{linked}  \n:{COLOURS.get(run.state, 'gray')}[{_result(run)}]"
+def _one(run: Run) -> None:
+    name = f"{t('ui.run', run=run.id)}: {run.name}"
+    if run.id == shown_run():
+        st.markdown(f"**{plain(name)}**")
+    else:
+        st.page_link("playground.py", label=plain(name), query_params={RUN: str(run.id), LANGUAGE: language()})
+    st.caption(f":{COLOURS.get(run.state, 'gray')}[{_result(run)}]")
 
 
 def _result(run: Run) -> str:

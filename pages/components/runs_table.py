@@ -24,8 +24,10 @@ def show(known: Sequence[Run], chosen: Sequence[int], only_differing: bool) -> l
     shown = differing([run.knobs for run in known]) if only_differing else list(KNOBS)
     frame = pd.DataFrame([_row(run, shown) for run in known])
     marked = [place for place, run in enumerate(known) if run.id in chosen]
-    state = st.dataframe(
-        frame, key="runs-table", hide_index=True, on_select="rerun", selection_mode="multi-row", height=min(HEIGHT, 38 + 35 * len(known)),
+    # The selection is kept by place: a table with a new run in it must be another widget, or its marks would slide.
+    key = f"runs-table-{known[0].id}-{len(known)}"
+    state = st.container(key="runs-table").dataframe(
+        frame, key=key, hide_index=True, on_select="rerun", selection_mode="multi-row", height=min(HEIGHT, 38 + 35 * len(known)),
         selection_default={"selection": {"rows": marked}}, column_config=_columns(shown), placeholder="",
     )  # fmt: skip
     if only_differing:

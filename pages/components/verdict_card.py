@@ -12,7 +12,6 @@ from engine.strings import figures
 from pages.components.state import language, store
 from pages.components.words import plain, t
 
-VERDICT = "verdict"
 HEIGHT = 256
 Colour = Literal["green", "gray", "orange", "red"]
 COLOURS: dict[str, Colour] = {
@@ -24,7 +23,7 @@ COLOURS: dict[str, Colour] = {
 def show(run: Run | None) -> None:
     """The card of a run; before the first, what will stand here."""
     with st.container(border=True, height=HEIGHT, key="verdict"):
-        event = None if run is None else records.last_event(store(), run.id, VERDICT)
+        event = None if run is None else records.last_event(store(), run.id, records.VERDICT)
         if event is not None and run is not None:
             _verdict(run, Verdict.from_dict(event.data))
         elif run is None:

@@ -46,9 +46,9 @@ def points(page: "Page") -> int:
 
 
 def start(page: "Page") -> int:
-    """Press Start; the number of the run it began."""
+    """Press Start, impatiently; the number of the run it began."""
     before = page.url
-    page.click(".st-key-start button:enabled")
+    page.dblclick(".st-key-start button:enabled")
     page.wait_for_function("before => location.href !== before && /[?&]id=\\d+/.test(location.search)", arg=before)
     found = re.search(r"[?&]id=(\d+)", page.url)
     assert found
@@ -82,6 +82,7 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
     second = start(page)
     chart(page, "ended", second)
     assert app.room.run(second).knobs["weight_decay"] > 0
+    assert (first, second) == (1, 2), "a double press of Start is one run"
     assert app.room.run(first).knobs | {"weight_decay": 0} == app.room.run(second).knobs | {"weight_decay": 0}
 
     page.wait_for_selector(".st-key-start button:enabled")

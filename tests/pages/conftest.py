@@ -1,6 +1,7 @@
 """Pages under test: the whole shell, with a store in a given state, without a browser."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,16 @@ def store(home: Path) -> Store:
 
 
 @pytest.fixture
-def open_page(home: Path) -> Callable[..., AppTest]:
+def listener(store: Store) -> Iterator[int]:
+    """Somebody who hears the bell, so that no supervisor is started; what rang can be read from it."""
+    os.mkfifo(store.home.bell)
+    pipe = os.open(store.home.bell, os.O_RDWR | os.O_NONBLOCK)
+    yield pipe
+    os.close(pipe)
+
+
+@pytest.fixture
+def open_page(listener: int) -> Callable[..., AppTest]:
     """Open a page by name with query parameters; fails when the page shows an exception."""
 
     def open_it(name: str, **query: str) -> AppTest:

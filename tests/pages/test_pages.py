@@ -1,7 +1,7 @@
 """Each page in each state of the store, without a browser: no exception, the right words, the right buttons."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -31,7 +31,7 @@ def test_before_the_first_run_compare_says_what_to_do(open_page: Open) -> None:
     assert "No runs yet" in words(open_page("compare"))
 
 
-@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.FAILED, State.STOPPED, State.FINISHED, State.DIVERGED])
+@pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("name", ["playground", "compare"])
 def test_a_page_shows_a_run_in_any_state(open_page: Open, store: Store, name: str, state: State) -> None:
     number = add_run(store, state)
@@ -44,11 +44,12 @@ def test_a_page_shows_a_run_in_any_state(open_page: Open, store: Store, name: st
 def test_three_finished_runs_stand_in_the_table_and_on_the_playground(open_page: Open, store: Store) -> None:
     for decay in (0.0, 1e-4, 1e-3):
         add_run(store, State.FINISHED, weight_decay=decay)
-    table = open_page("compare").dataframe(key="runs-table").value
+    table = open_page("compare").dataframe[0].value
     assert list(table["run"]) == [3, 2, 1]
     assert list(table["weight_decay"]) == ["1e-3", "1e-4", "0"]
     assert "architecture" not in table.columns
-    assert "Run 2" in words(open_page("playground", id="3"))
+    links = [link.proto.label for link in open_page("playground", id="3").get("page_link")]
+    assert any(label.startswith("Run 2") for label in links)
 
 
 def test_a_thousand_runs_are_shown(open_page: Open, store: Store) -> None:
@@ -64,22 +65,13 @@ def test_a_thousand_runs_are_shown(open_page: Open, store: Store) -> None:
             "created_at": 0.0,
         }
         connection.execute(runs.runs.insert(), [row] * 1000)
-    assert len(open_page("compare").dataframe(key="runs-table").value) == 1000
+    assert len(open_page("compare").dataframe[0].value) == 1000
 
 
 def test_every_knob_has_a_widget_whose_default_is_the_configs(open_page: Open) -> None:
     page = open_page("playground")
     for name, knob in KNOBS.items():
         assert page.session_state[f"knob-{name}"] == knob.default
-
-
-@pytest.fixture
-def listener(store: Store) -> Iterator[int]:
-    """Somebody who hears the bell, so that no supervisor is started."""
-    os.mkfifo(store.home.bell)
-    pipe = os.open(store.home.bell, os.O_RDWR | os.O_NONBLOCK)
-    yield pipe
-    os.close(pipe)
 
 
 def test_the_form_round_trips_into_the_run(open_page: Open, store: Store, listener: int) -> None:
@@ -156,3 +148,13 @@ def test_chinese_is_a_switch_away(open_page: Open) -> None:
     page = open_page("playground", lang="zh")
     assert page.button(key="start").label == "开始"
     assert page.subheader[0].value == "数据"
+
+
+def test_a_run_started_elsewhere_does_not_move_the_marks(open_page: Open, store: Store) -> None:
+    for decay in (0.0, 1e-4, 1e-3):
+        add_run(store, State.FINISHED, weight_decay=decay)
+    page = open_page("compare")
+    assert page.query_params["runs"] == "3,2"
+    add_run(store, State.FINISHED, weight_decay=1e-2)
+    page.run()
+    assert page.query_params["runs"] == "3,2"

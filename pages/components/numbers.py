@@ -1,0 +1,70 @@
+"""The numbers over the curves: two losses, and how far the run is. Reads one run, asks for nothing."""
+
+import streamlit as st
+
+from engine.store.runs import Run
+from engine.strings import figures
+from pages.components.words import reason, t
+
+
+def show(run: Run | None) -> None:
+    """Two big numbers and the progress; the same skeleton before the first run, so that nothing moves at Start."""
+    validation, training, progress = st.columns([1, 1, 1.15], gap="medium")
+    with validation:
+        _loss(run, "validation")
+    with training:
+        _loss(run, "training")
+    with progress:
+        _progress(run)
+
+
+def _loss(run: Run | None, part: str) -> None:
+    """A loss as a big number; red beneath it when validation has risen above its best."""
+    summary = {} if run is None else run.summary
+    value = summary.get("last_val_loss" if part == "validation" else "last_probe_loss")
+    best = summary.get("val_loss") if part == "validation" else None
+    risen = value is not None and best is not None and value > best
+    nothing = t("ui.not_finite" if summary.get("epoch") else "ui.nothing_yet")
+    said = nothing if value is None else _beside_best(value, best)
+    label = f"ui.{part}_loss"
+    with st.container(key=f"{part}-loss"):
+        if risen:
+            st.metric(t(label), figures.loss(value), said, delta_color="red", delta_arrow="up", help=t(f"{label}_help"))
+        else:
+            st.metric(t(label), figures.loss(value), said, delta_color="off", delta_arrow="off", help=t(f"{label}_help"))
+
+
+def _beside_best(value: float, best: float | None) -> str | None:
+    if best is None:
+        return None
+    return t("ui.above_best", difference=figures.loss(value - best)) if value > best else t("ui.at_best")
+
+
+def _progress(run: Run | None) -> None:
+    if run is None:
+        st.markdown(t("ui.epoch_none"))
+        st.progress(0.0)
+        st.caption(t("ui.nothing_yet"))
+        return
+    done, planned = run.summary.get("epoch", 0), run.summary.get("epochs", run.knobs["epochs"])
+    st.markdown(t("ui.epoch_of", epoch=done, epochs=planned))
+    st.progress(min(1.0, done / planned))
+    st.caption(_where(run))
+
+
+def _where(run: Run) -> str:
+    """What the run is doing, or how it ended, in a few words."""
+    if run.state.ended:
+        return reason(run) or t("ui.ended", state=t(f"ui.state.{run.state}"), time=figures.duration(run.seconds_gone))
+    if run.seconds_left is None:
+        return _preparing(run) or t(f"ui.state.{run.state}")
+    return t("ui.gone_left", gone=figures.duration(run.seconds_gone), left=figures.duration(run.seconds_left))
+
+
+def _preparing(run: Run) -> str:
+    """How far the pictures are, before the first step."""
+    now = run.summary.get("preparing")
+    if not now:
+        return ""
+    megabytes, share = f"{now['done'] / 1e6:.0f}", figures.percent(now["done"] / max(now["total"], 1), 0)
+    return t(f"ui.preparing.{now['what']}", megabytes=megabytes, share=share)
