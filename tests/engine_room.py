@@ -65,4 +65,6 @@ class EngineRoom:
             if identity is not None and alive(identity):
                 with suppress(ProcessLookupError):
                     os.kill(identity.pid, signal.SIGKILL)
+        until(lambda: presence is None or not alive(presence.identity))
+        launch._starting()  # buries the supervisor
         self.store.engine.dispose()

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from engine.jobs import launch
 from engine.jobs.identity import alive
@@ -104,6 +105,23 @@ def test_a_diverged_run_names_its_step_and_what_to_try(room: EngineRoom) -> None
     assert run.reason is not None
     assert run.reason["key"] == "errors.diverged"
     assert run.reason["fields"]["step"] > 0
+
+
+def test_a_device_that_is_not_there_is_named(room: EngineRoom) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    run = room.ended(room.start(device="cuda"))
+    assert run.state is State.FAILED
+    assert run.reason is not None
+    assert run.reason["key"] == "errors.no_cuda"
+
+
+def test_early_stopping_is_told(room: EngineRoom) -> None:
+    run = room.ended(room.start(learning_rate=0.03, early_stopping=2, epochs=300))
+    assert run.state is State.FINISHED
+    assert run.reason is not None
+    assert run.reason["key"] == "errors.early_stopping"
+    assert run.summary["epoch"] == run.summary["best_epoch"] + 2 == run.reason["fields"]["epoch"]
 
 
 def test_unfit_data_fails_with_one_sentence(room: EngineRoom) -> None:

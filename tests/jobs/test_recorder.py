@@ -1,0 +1,111 @@
+"""The worker's pen: nothing is lost to a busy store, nothing is written for an ended attempt, nothing breaks in silence."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.config import RunConfig
+from engine.errors import Fenced
+from engine.jobs.recorder import Recorder
+from engine.store import connect, records, runs
+from engine.store.connect import Store
+from engine.store.home import Home
+from engine.store.runs import Claim, State
+from tests.waiting import until
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr(connect, "BUSY_MS", 50)  # so that a lock is felt at once
+    store = Store(Home(tmp_path))
+    yield store
+    store.engine.dispose()
+
+
+@pytest.fixture
+def claim(store: Store) -> Claim:
+    runs.create(store, RunConfig().model_dump(mode="json"), 1, "a run")
+    claim = runs.claim(store)
+    assert claim is not None
+    runs.begin(store, claim, {})
+    return claim
+
+
+def test_rows_wait_for_a_locked_store_and_none_is_lost_at_the_end(store: Store, claim: Claim) -> None:
+    recorder = Recorder(store, claim)
+    recorder.start()
+    closing = threading.Thread(target=recorder.close)
+    with Store(store.home).write():  # another process holds the writers' lock
+        for step in range(1, 101):
+            recorder.metric("val_loss", step, step, 1 / step)
+        recorder.summary(epoch=100)
+        closing.start()
+        until(lambda: recorder._closing_at is not None)
+        assert records.read(store, claim.run).seq == 0
+    closing.join(20)
+    assert not closing.is_alive()
+    assert [row.seq for row in records.read(store, claim.run).metrics] == list(range(1, 101))
+    assert runs.get(store, claim.run).summary == {"epoch": 100}
+
+
+def test_an_ended_attempt_fences_the_pen(store: Store, claim: Claim) -> None:
+    recorder = Recorder(store, claim)
+    recorder.start()
+    runs.end(store, claim, State.LOST)
+    recorder.metric("val_loss", 1, 1, 0.5)
+    until(lambda: recorder.fenced)
+    recorder.close()
+    assert records.read(store, claim.run).metrics == []
+
+
+def test_what_breaks_the_pen_is_raised_where_training_looks(store: Store, claim: Claim) -> None:
+    recorder = Recorder(store, claim)
+    recorder.start()
+    recorder.event("verdict", 1, 1, {"value": float("nan")})
+
+    def raised() -> bool:
+        try:
+            recorder.asked("stop")
+        except Exception:
+            return True
+        return False
+
+    until(raised)
+    recorder.close()
+
+
+def test_a_pen_that_never_wrote_closes(store: Store, claim: Claim) -> None:
+    Recorder(store, claim).close()
+
+
+def test_commands_reach_the_run_while_it_is_silent(store: Store, claim: Claim) -> None:
+    recorder = Recorder(store, claim)
+    recorder.start()
+    records.command(store, claim.run, "stop")
+    until(lambda: recorder.asked("stop"), 5)
+    recorder.close()
+
+
+def test_heartbeats_come_while_there_is_nothing_to_tell(store: Store, claim: Claim) -> None:
+    recorder = Recorder(store, claim)
+    begun = time.monotonic()
+    recorder.start()
+
+    def beat() -> bool:
+        with store.read() as connection:
+            seen = connection.exec_driver_sql("SELECT heartbeat FROM attempts").scalar_one()
+        return seen is not None and seen > begun + 1.0
+
+    until(beat, 10)
+    recorder.close()
+
+
+def test_begin_after_the_end_is_refused_and_leaves_the_slot_free(store: Store, claim: Claim) -> None:
+    runs.end(store, claim, State.LOST)
+    with pytest.raises(Fenced):
+        runs.begin(store, claim, {})
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT state FROM attempts").scalar_one() == "lost"
