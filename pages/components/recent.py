@@ -1,4 +1,4 @@
-"""The last runs, each a link, and where to put pictures of one's own."""
+"""The last runs, each to be opened, and where to put pictures of one's own."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from engine.folders import data_roots
 from engine.store import runs
 from engine.store.runs import Run, State
 from engine.strings import figures
-from pages.components.state import LANGUAGE, RUN, language, shown_run, store
+from pages.components.state import show_run, shown_run, store
 from pages.components.words import plain, t
 
 SHOWN = 5
@@ -39,12 +39,12 @@ def _draw() -> None:
 
 
 def _one(run: Run) -> None:
-    name = f"{t('ui.run', run=run.id)}: {run.name}"
+    name = plain(f"{t('ui.run', run=run.id)}: {run.name}")
     if run.id == shown_run():
-        st.markdown(f"**{plain(name)}**")
+        st.markdown(f"**{name}**")
     else:
-        st.page_link("playground.py", label=plain(name), query_params={RUN: str(run.id), LANGUAGE: language()})
-    st.caption(f":{COLOURS.get(run.state, 'gray')}[{_result(run)}]")
+        st.button(name, key=f"open-{run.id}", type="tertiary", on_click=show_run, args=(run.id,))
+    st.markdown(f":small[:{COLOURS.get(run.state, 'gray')}[{_result(run)}]]")
 
 
 def _result(run: Run) -> str:

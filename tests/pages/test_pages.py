@@ -48,8 +48,10 @@ def test_three_finished_runs_stand_in_the_table_and_on_the_playground(open_page:
     assert list(table["run"]) == [3, 2, 1]
     assert list(table["weight_decay"]) == ["1e-3", "1e-4", "0"]
     assert "architecture" not in table.columns
-    links = [link.proto.label for link in open_page("playground", id="3").get("page_link")]
-    assert any(label.startswith("Run 2") for label in links)
+    page = open_page("playground", id="3")
+    page.button(key="open-2").click().run()
+    assert page.query_params["id"] == "2"
+    assert "**Run 2" in words(page)
 
 
 def test_a_thousand_runs_are_shown(open_page: Open, store: Store) -> None:
