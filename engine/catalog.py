@@ -19,6 +19,7 @@ class Architecture:
     family: str
     smallest: int
     parallel: bool = True
+    batch_norm: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ LEVELS = ("off", "light", "medium", "strong")
 
 
 def _vgg(depth: int, norm: bool) -> Architecture:
-    return Architecture(f"VGG-{depth}{', batch norm' if norm else ''}", "vgg", smallest=32)
+    return Architecture(f"VGG-{depth}{', batch norm' if norm else ''}", "vgg", smallest=32, batch_norm=norm)
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "lenet": Architecture("LeNet", "lenet", smallest=16, parallel=False),
+    "lenet": Architecture("LeNet", "lenet", smallest=16, parallel=False, batch_norm=False),
     **{f"vgg{depth}": _vgg(depth, norm=False) for depth in (11, 13, 16, 19)},
     **{f"vgg{depth}_bn": _vgg(depth, norm=True) for depth in (11, 13, 16, 19)},
     "resnet18": Architecture("ResNet-18", "resnet", smallest=8),

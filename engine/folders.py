@@ -5,12 +5,14 @@ Only names and folders: opens no picture and imports no torch, so a page may ask
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePath
 
 from engine.errors import DataError
 
+NAME_LENGTH = 60
 PICTURES = frozenset({".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif"})
 
 
@@ -26,7 +28,7 @@ def discover(roots: Sequence[Path]) -> list[str]:
     for root in roots:
         for folder in subfolders(root):
             trees = [folder] if is_tree(folder) else [inner for inner in subfolders(folder) if is_tree(inner)]
-            found.update(shown(tree.relative_to(root).as_posix()) for tree in trees)
+            found.update(name for tree in trees if shown(name := tree.relative_to(root).as_posix()) == name)
     return sorted(found)
 
 
@@ -62,7 +64,7 @@ def _inside(folder: Path, roots: Sequence[Path]) -> bool:
 
 def _refuse_traversal(name: str) -> None:
     steps = re.split(r"[/\\]", name)
-    if not name.strip() or ".." in steps or "\0" in name or name.startswith(("//", "\\")) or set(steps) <= {"", "."}:
+    if shown(name) != name or not name.strip() or ".." in steps or "\0" in name or name.startswith(("//", "\\")) or set(steps) <= {"", "."}:
         raise DataError("data.folder_refused", name=name)
 
 
@@ -101,6 +103,12 @@ def subfolders(folder: Path) -> Iterator[Path]:
 def listed(paths: Sequence[Path]) -> str:
     """Paths as one line for a sentence."""
     return ", ".join(shown(str(path)) for path in paths)
+
+
+def one_line(name: str) -> str:
+    """A name that stays on its line and within it: control and direction characters become spaces, 60 characters at most."""
+    text = " ".join("".join(" " if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs") else char for char in name).split())
+    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1]}…"
 
 
 def shown(name: str) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from engine import strings
+from engine.errors import AthanorError
 from pages.components import frame
 from pages.components.state import language
-from pages.components.words import t
+from pages.components.words import problem, t
 
 HERE = Path(__file__).parent
 
@@ -18,5 +19,8 @@ pages = [
     st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
 ]
 page = st.navigation(pages, position="top")
-page.run()
+try:
+    page.run()
+except AthanorError as error:
+    st.error(problem(error), icon=":material/error:")
 frame.foot(language(), strings.LANGUAGES)

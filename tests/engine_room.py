@@ -66,5 +66,5 @@ class EngineRoom:
                 with suppress(ProcessLookupError):
                     os.kill(identity.pid, signal.SIGKILL)
         until(lambda: presence is None or not alive(presence.identity))
-        launch._starting()  # buries the supervisor
+        launch._starting(self.home)  # buries the supervisor
         self.store.engine.dispose()

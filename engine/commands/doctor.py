@@ -44,6 +44,8 @@ def _python() -> Finding:
 
 def _store(home: Home) -> Finding:
     store = open_store(home)
+    with store.write():
+        pass  # a store that can only be read ends here, in a sentence
     used = library()
     key = "command.doctor_wal" if used.journal == "wal" else "command.doctor_journal"
     return Finding("store", True, strings.say(key, path=str(store.home.database), library=used.name, version=used.version))

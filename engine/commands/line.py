@@ -1,6 +1,7 @@
 """Words typed -> one command called. Exit code 0 done, 1 the run failed, 2 bad input. Knows no store."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ FAILED = 1
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its errors are one sentence on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no em dash gets a question mark
     given = parser().parse_args(words)
     try:
         return given.command(given, Home.find(given.home))

@@ -49,6 +49,9 @@ class RunConfig(Group):
             key = "errors.resolution_too_small"
             allowed = f"{architecture.smallest} .. {KNOBS['resolution'].high:g}"
             raise BadKnob(key, knob="resolution", value=self.data.resolution, allowed=allowed, architecture=architecture.label)
+        if self.optimisation.batch_size == 1 and architecture.batch_norm:
+            allowed = f"2 .. {KNOBS['batch_size'].high:g}"
+            raise BadKnob("errors.batch_norm_needs_two", knob="batch_size", value=1, allowed=allowed, architecture=architecture.label)
         if self.optimisation.optimizer == "adamw" and self.optimisation.decay_kind == "l2":
             raise BadKnob("errors.adamw_is_decoupled", knob="decay_kind", value="l2", allowed="decoupled")
         if self.schedule.warmup > self.budget.epochs:

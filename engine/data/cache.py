@@ -22,6 +22,7 @@ from engine.folders import shown
 VERSION = 1  # raise it when decoding changes, so that old caches are left alone
 CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeeping than 28 px pictures cost to decode
 BAD_SHARE = 0.05
+THREADS = 8  # decoding at once: each may hold a gigabyte for a picture at the pixel limit
 ARRAYS = ("labels", "official_test", "keys")
 
 Decoded = tuple[int, np.ndarray] | decode.PictureError
@@ -125,7 +126,7 @@ def _refuse_bad(skipped: list[Skipped], total: int) -> None:
 
 def _decoded(contents: Contents, look: tuple[int, str]) -> Iterator[tuple[int, list[Decoded]]]:
     """Blocks of results in order, each with the index of its first picture. Threads suffice: Pillow decodes without the GIL."""
-    threads = joblib.cpu_count()
+    threads = min(joblib.cpu_count(), THREADS)
     block = CHUNK * threads * 4
     with joblib.Parallel(n_jobs=threads, prefer="threads") as pool:
         for start in range(0, len(contents.items), block):

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 PIXEL_LIMIT = 64_000_000  # checked before decoding: 64 megapixels are 256 MB as RGBA
+FILE_LIMIT = 256 * 2**20  # bytes; an honest picture within the pixel limit is smaller, and some readers take in the whole file
 
 
 class PictureError(Exception):
@@ -31,8 +32,11 @@ def read(item: Path | np.ndarray) -> Image.Image:
 
 def _read_file(path: Path) -> Image.Image:
     try:
-        if path.stat().st_size == 0:
+        size = path.stat().st_size
+        if size == 0:
             raise PictureError("data.skip_empty")
+        if size > FILE_LIMIT:
+            raise PictureError("data.skip_too_large")
         with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > PIXEL_LIMIT:
                 raise PictureError("data.skip_too_large")
@@ -66,7 +70,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 def _scaled(values: np.ndarray, mode: str) -> np.ndarray:
     """16-bit, 32-bit and float pixels as uint8: scaled over their range, never clipped. Integers within 16 bits span 0..65535."""
-    numbers = np.nan_to_num(values.astype(np.float64))
+    numbers = np.nan_to_num(values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64))
     low, high = numbers.min(), numbers.max()
     if mode.startswith("I") and low >= 0 and high <= 65535:
         low, high = 0.0, 65535.0

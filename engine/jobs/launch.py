@@ -4,19 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import PurePath
 
 from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
-from engine.folders import data_roots, find_tree
+from engine.folders import data_roots, find_tree, one_line
 from engine.jobs.identity import alive
 from engine.jobs.terms import STOP, SUPERVISOR
 from engine.store import attempts, records, runs
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 
-# The supervisors this process has started, so that one that has ended is buried when the next is born.
-_started: list[subprocess.Popen[bytes]] = []
+# The last supervisor this process has started for a folder.
+_started: dict[Home, subprocess.Popen[bytes]] = {}
 
 
 def submit(store: Store, config: RunConfig, launch_key: str | None = None) -> int:
@@ -32,7 +33,8 @@ def submit(store: Store, config: RunConfig, launch_key: str | None = None) -> in
 
 
 def _name(config: RunConfig) -> str:
-    dataset = DATASETS[config.data.dataset].label if config.data.dataset in DATASETS else config.data.dataset.rstrip("/").rpartition("/")[2]
+    known = DATASETS.get(config.data.dataset)
+    dataset = known.label if known else one_line(PurePath(config.data.dataset).name)
     return f"{dataset}, {ARCHITECTURES[config.model.architecture].label}"
 
 
@@ -58,14 +60,16 @@ def ensure_supervisor(store: Store) -> None:
     seen = attempts.presence(store, SUPERVISOR)
     if seen is not None and seen.version != __version__ and alive(seen.identity):
         os.kill(seen.identity.pid, signal.SIGTERM)
-        _start_supervisor(store.home)
-    elif not ring(store.home) and not _starting():
-        _start_supervisor(store.home)
+        start_supervisor(store.home)
+    elif not ring(store.home) and not _starting(store.home):
+        start_supervisor(store.home)
 
 
 def ring(home: Home) -> bool:
     """Wake the supervisor; False when nobody listens."""
     try:
+        if not home.bell.is_fifo():
+            return False
         pipe = os.open(home.bell, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
         return False
@@ -80,18 +84,17 @@ def ring(home: Home) -> bool:
     return True
 
 
-def _starting() -> bool:
-    """Whether a supervisor that this process has started lives; buries those that do not."""
-    _started[:] = [child for child in _started if child.poll() is None]
-    return bool(_started)
+def _starting(home: Home) -> bool:
+    """Whether a supervisor of this folder that this process has started lives: it will look into the queue by itself."""
+    child = _started.get(home)
+    return child is not None and child.poll() is None
 
 
-def _start_supervisor(home: Home) -> None:
+def start_supervisor(home: Home) -> None:
     """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one."""
     home.root.mkdir(parents=True, exist_ok=True)
     with home.supervisor_log.open("ab") as log:
-        child = subprocess.Popen(
+        _started[home] = subprocess.Popen(
             [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(home.root)],
             cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    _started.append(child)

@@ -44,6 +44,7 @@ class Recorder:
         self._wake = threading.Event()
         self._closing_at: float | None = None
         self._written_at = 0.0
+        self._waiting = False
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._write_until_closed, name="recorder", daemon=True)
 
@@ -110,11 +111,14 @@ class Recorder:
         try:
             self._commands.update(records.append(self.store, self.claim, batch))
         except StoreBusy as error:
-            log.warning("%s rows wait: %s", len(batch.metrics), error)
+            if not self._waiting:
+                log.warning("rows wait: %s", error)
+            self._waiting = True
             with self._lock:
                 self._metrics, self._events = [*batch.metrics, *self._metrics], [*batch.events, *self._events]
             return False
         self._told = dict(batch.summary) or self._told
+        self._waiting = False
         self._written_at = time.monotonic()
         return True
 

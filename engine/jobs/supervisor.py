@@ -18,9 +18,9 @@ from dataclasses import asdict
 from json import dumps
 
 from engine import __version__
-from engine.errors import StoreBusy
+from engine.errors import StoreError
 from engine.jobs.identity import alive, identify, kill_group
-from engine.jobs.launch import ring
+from engine.jobs.launch import ring, start_supervisor
 from engine.jobs.terms import SLOTS, STOP, SUPERVISOR
 from engine.store import attempts, records, runs
 from engine.store.attempts import Attempt
@@ -63,7 +63,7 @@ class Supervisor:
         while not self._done():
             try:
                 self._turn()
-            except StoreBusy as error:
+            except StoreError as error:
                 log.warning("the store waits: %s", error)
             self._wait()
         attempts.withdraw(self.store, SUPERVISOR, self.identity)
@@ -82,7 +82,10 @@ class Supervisor:
             return False
         signal.set_wakeup_fd(-1)
         os.close(self.bell)
-        if self.leaving or not runs.listing(self.store, [State.QUEUED], limit=1):
+        if not runs.listing(self.store, [State.QUEUED], limit=1):
+            return True
+        if self.leaving:
+            start_supervisor(self.home)  # it waits for our lock
             return True
         self.bell, self.busy_at = _open_bell(self.home), time.monotonic()
         return False
@@ -95,8 +98,8 @@ class Supervisor:
         for claim, worker in list(self.workers.items()):
             code = worker.poll()
             if code is not None:
-                del self.workers[claim]
                 self._ended(claim, code)
+                del self.workers[claim]
 
     def _look_after(self, attempt: Attempt) -> None:
         """End an attempt whose process is gone though it was not ours, and one that ignores Stop."""
@@ -134,15 +137,12 @@ class Supervisor:
             self._give(claim)
 
     def _give(self, claim: Claim) -> None:
+        """Hand the claim to the spare. If the store does not take the worker's name, the worker goes unused and the run is lost."""
         worker, self.spare = self._living_spare() or self._start_worker(), None
-        self.workers[claim] = worker
-        attempts.assign(self.store, claim, identify(worker.pid))
-        assert worker.stdin is not None
-        try:
-            worker.stdin.write(dumps(asdict(claim)).encode() + b"\n")
-            worker.stdin.close()
-        except BrokenPipeError:
-            log.warning("run %s: its worker ended before it began", claim.run)
+        with contextlib.suppress(BrokenPipeError), worker.stdin as pipe:  # type: ignore[union-attr]
+            attempts.assign(self.store, claim, identify(worker.pid))
+            self.workers[claim] = worker
+            pipe.write(dumps(asdict(claim)).encode() + b"\n")
         log.info("run %s: attempt %s in process %s", claim.run, claim.attempt, worker.pid)
 
     def _living_spare(self) -> subprocess.Popen[bytes] | None:
@@ -189,7 +189,8 @@ def _locked(file: int) -> bool:
 
 def _open_bell(home: Home) -> int:
     """The named pipe, held open at both ends so that it never reports its end; children's deaths ring it too."""
-    if not home.bell.exists():
+    if not home.bell.is_fifo():
+        home.bell.unlink(missing_ok=True)  # a copied data folder may hold a plain file of this name
         os.mkfifo(home.bell, 0o600)
     pipe = os.open(home.bell, os.O_RDWR | os.O_NONBLOCK)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -4,11 +4,13 @@ The only module of the job side that may import the torch side. A failure is sto
 """
 
 import argparse
+import errno
 import json
 import logging
 import os
 import sys
 import traceback
+from collections.abc import Callable
 
 import torch
 
@@ -27,8 +29,7 @@ from engine.training.numerics import Numerics, choose
 
 log = logging.getLogger("athanor.worker")
 
-# Each waits ten seconds for a busy store.
-END_TRIES = 30
+TRIES = 30
 
 
 def main() -> int:
@@ -66,18 +67,20 @@ def work(store: Store, claim: Claim) -> int:
         log.warning("this attempt was ended by others; nothing more is written")
         return 0
     log.info("%s %s", state, reason or "")
-    return 0 if _tell_end(store, claim, state, reason) else 1
+    _insist(lambda: runs.end(store, claim, state, reason))
+    return 0
 
 
-def _tell_end(store: Store, claim: Claim, state: State, reason: dict[str, object] | None) -> bool:
-    """The one write that must not be lost: a busy store is asked again."""
-    for _ in range(END_TRIES):
+def _insist(write: Callable[[], object]) -> None:
+    """Writes that must not be lost: a busy store is asked again, each time for ten seconds. Raises StoreBusy at last."""
+    for left in reversed(range(TRIES)):
         try:
-            runs.end(store, claim, state, reason)
-            return True
+            write()
+            return
         except StoreBusy as error:
-            log.warning("the end waits: %s", error)
-    return False
+            log.warning("waiting: %s", error)
+            if not left:
+                raise
 
 
 def _attempt(store: Store, claim: Claim, run: Run, recorder: Recorder) -> tuple[State, dict[str, object] | None]:
@@ -85,7 +88,7 @@ def _attempt(store: Store, claim: Claim, run: Run, recorder: Recorder) -> tuple[
     try:
         config = RunConfig.model_validate(run.config)
         numerics = _numerics(config, run)
-        runs.begin(store, claim, numerics.as_dict())
+        _insist(lambda: runs.begin(store, claim, numerics.as_dict()))
         recorder.start()
         return _train(store, claim, config, numerics, recorder)
     except Diverged as error:
@@ -97,6 +100,10 @@ def _attempt(store: Store, claim: Claim, run: Run, recorder: Recorder) -> tuple[
     except (MemoryError, RuntimeError) as error:
         log.error(traceback.format_exc())
         return (State.OUT_OF_MEMORY, _memory(error, run)) if _is_memory(error) else (State.FAILED, _crash(error))
+    except OSError as error:
+        log.error(traceback.format_exc())
+        key = "errors.disk_full" if error.errno == errno.ENOSPC else "errors.crashed"
+        return State.FAILED, {"key": key, "fields": _crash(error)["fields"]}
     except Exception as error:
         log.error(traceback.format_exc())
         return State.FAILED, _crash(error)
@@ -118,7 +125,8 @@ def _train(store: Store, claim: Claim, config: RunConfig, numerics: Numerics, re
     if outcome.ended.reason == "stopped":
         return State.STOPPED, {"key": "errors.stopped", "fields": {}}
     if outcome.test is not None:
-        runs.set_test(store, claim, runs.TestResult(**vars(outcome.test)))
+        result = runs.TestResult(**vars(outcome.test))
+        _insist(lambda: runs.set_test(store, claim, result))
     if outcome.ended.reason == "early_stopping":
         fields = {"epochs": config.budget.early_stopping, "epoch": outcome.ended.epoch}
         return State.FINISHED, {"key": "errors.early_stopping", "fields": fields}

@@ -74,11 +74,11 @@ def _rows(news: records.News) -> Iterator[Message]:
 
 async def live(socket: WebSocket) -> None:
     """`/live?run=ID&since=SEQ`: follow one run until it ends or the viewer goes."""
-    await socket.accept()
     follower = _follower(socket)
     if follower is None:
-        await socket.close(REFUSED)
+        await socket.close(REFUSED)  # before it is accepted, so that a stranger gets 403
         return
+    await socket.accept()
     listening = asyncio.create_task(_until_gone(socket))
     try:
         await _follow(socket, follower, listening)
@@ -113,4 +113,6 @@ async def _until_gone(socket: WebSocket) -> None:
     """Viewers say nothing; waiting for their words is how their going is noticed."""
     with contextlib.suppress(WebSocketDisconnect):
         while True:
-            await socket.receive_text()
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return

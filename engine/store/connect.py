@@ -70,9 +70,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection whose every statement sees the newest committed state."""
-        with self.engine.connect() as connection:
-            yield connection
+        """A connection whose every statement sees the newest committed state. Raises StoreError when the file is damaged."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise self._unusable(error) from error
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -85,16 +88,15 @@ class Store:
                 yield connection
         except OperationalError as error:
             raise StoreBusy("errors.store_busy", message=str(error.orig)) from error
-
-    def _version(self) -> int:
-        try:
-            with self.read() as connection:
-                return connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         except DatabaseError as error:
-            raise StoreError("errors.store_unusable", path=str(self.home.database), message=str(error.orig)) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: DatabaseError) -> StoreError:
+        return StoreError("errors.store_unusable", path=str(self.home.database), message=str(error.orig))
 
     def _create(self) -> None:
-        version = self._version()
+        with self.read() as connection:
+            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
         if version > SCHEMA_VERSION:
             raise StoreError("errors.store_newer", path=str(self.home.database), found=version, known=SCHEMA_VERSION)
         if version < SCHEMA_VERSION:

@@ -11,6 +11,7 @@ from engine.config import KNOBS, Knob, RunConfig
 from engine.config.run import AUGMENTATION_LEVEL
 from engine.errors import BadInput
 from engine.folders import data_roots, discover
+from engine.store.runs import number_of
 from engine.strings import figures
 from pages.components.state import store
 from pages.components.words import problem, t
@@ -96,7 +97,13 @@ def _widget(knob: Knob) -> None:
         options = sorted({*knob.steps, knob.default, st.session_state.get(key(knob.name), knob.default)})
         st.select_slider(label, options, value=knob.default, format_func=partial(figures.knob, unit=knob.unit), **given)
     else:
+        given["bind"] = "query-params" if _readable(key(knob.name)) else None
         st.number_input(label, int(knob.low or 0), int(knob.high or 0), value=knob.default, step=1, **given)
+
+
+def _readable(parameter: str) -> bool:
+    """Whether the URL has a plain number here, or none: Streamlit cannot read `inf` as an integer."""
+    return number_of(st.query_params.get(parameter, "0")) is not None
 
 
 def _on_change(knob: Knob) -> Any:

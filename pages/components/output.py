@@ -4,7 +4,7 @@ import secrets
 
 import streamlit as st
 
-from engine.errors import AthanorError, BadInput, NotFound
+from engine.errors import AthanorError, NotFound
 from engine.jobs import launch
 from engine.store import runs
 from engine.store.runs import Run
@@ -78,7 +78,7 @@ def _start(launch_key: str) -> None:
     try:
         config = knobs.read()
         state.show_run(launch.submit(store(), config, launch_key))
-    except BadInput as error:
+    except AthanorError as error:
         state.tell(problem(error))
 
 

@@ -8,6 +8,8 @@ from engine.errors import AthanorError
 from engine.store.runs import Run
 from pages.components.state import language
 
+# Control and direction characters: they would break a line or turn it around.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])")
 
 
@@ -17,8 +19,8 @@ def t(key: str, /, **fields: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return _MARKUP.sub(r"\\\1", text)
+    """Text that Markdown shows as it is, on one line."""
+    return _MARKUP.sub(r"\\\1", _CONTROL.sub(" ", text))
 
 
 def problem(error: AthanorError) -> str:

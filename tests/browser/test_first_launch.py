@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from engine.store.runs import State
 from tests.browser.conftest import SCREENSHOTS, App
@@ -152,3 +154,10 @@ def test_a_foreign_host_and_a_foreign_origin_are_refused(app: App) -> None:
         urllib.request.urlopen(urllib.request.Request(f"{app.url}/health", headers={"Host": "evil.example"}))
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(urllib.request.Request(f"{app.url}/health", headers={"Origin": "http://evil.example"}))
+
+
+def test_the_live_feed_refuses_strangers_and_nonsense(app: App) -> None:
+    address = app.url.replace("http", "ws") + "/live"
+    for query, headers in (("?run=1", {"Origin": "http://evil.example"}), ("?run=../1", {}), ("?run=1&since=-1", {}), ("", {})):
+        with pytest.raises(InvalidStatus), connect(address + query, additional_headers=headers):
+            pass

@@ -1,6 +1,7 @@
 """The command line as a person types it: real processes, real exit codes, one sentence for what is wrong."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ def test_a_run_that_fails_ends_with_one(room: EngineRoom) -> None:
         (("train", "--architecture", "vgg16", "--resolution", "16"), ("resolution", "16", "32")),
         (("train", "--dataset", "nowhere/to/be/found"), ("nowhere/to/be/found",)),
         (("train", "--dataset", "../../etc"), ("../../etc",)),
+        (("train", "--dataset", "not-utf8-\udcff"), ("not-utf8",)),
+        (("train", "--architecture", "resnet18", "--batch_size", "1"), ("batch_size", "1", "2 .. 8192")),
         (("train", "--learning_rat", "1"), ("learning_rat",)),
         (("show", "99999"), ("99999",)),
         (("show", "../1"), ("../1",)),
@@ -106,3 +109,19 @@ def test_the_doctor_finds_this_machine_fit(room: EngineRoom) -> None:
     told = json.loads(done.stdout)
     assert done.returncode == 0, told
     assert {finding["name"] for finding in told["findings"]} == {"python", "store", "disk", "torch", "supervisor", "data"}
+
+
+def test_a_damaged_store_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "athanor.db").write_bytes(b"this is no database" * 500)
+    command = [sys.executable, "-m", "engine", "runs", "--home", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert "cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_knows_only_ascii_is_served(room: EngineRoom, finished: int) -> None:
+    command = [sys.executable, "-m", "engine", "runs", "--home", str(room.home.root)]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False, env=environment)
+    assert done.returncode == 0, done.stderr

@@ -2,16 +2,22 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from engine.config import RunConfig
 from engine.jobs import launch
 from engine.jobs.identity import alive
 from engine.store import records, runs
+from engine.store.connect import Store
+from engine.store.home import PROJECT
 from engine.store.runs import State
-from tests.engine_room import LONG, EngineRoom
+from tests.engine_room import LONG, SMALL, EngineRoom
 from tests.waiting import until
 
 
@@ -92,9 +98,9 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRo
 def test_of_many_supervisors_one_stays(room: EngineRoom) -> None:
     room.start()
     mine = room.supervisor()
-    for _ in range(4):
-        launch._start_supervisor(room.home)
-    until(lambda: sum(child.poll() is None for child in launch._started) <= 1)
+    command = [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(room.home.root)]
+    others = [subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) for _ in range(4)]
+    assert [other.wait(60) for other in others] == [0, 0, 0, 0]
     room.ended(room.start())
     assert room.supervisor() == mine
 
@@ -132,7 +138,57 @@ def test_unfit_data_fails_with_one_sentence(room: EngineRoom) -> None:
     assert run.reason["key"].startswith("data.")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_curve(room: EngineRoom) -> None:
     both = [room.start(precision="exact", dropout=0.3, augmentation="light", seed=5) for _ in range(2)]
     curves = [[row.value for row in (room.ended(number), records.history(room.store, number))[1]["val_loss"]] for number in both]
     assert curves[0] == curves[1]
+
+
+@pytest.mark.slow
+def test_a_plain_file_in_the_bells_place_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "supervisor.bell").touch()
+    room = EngineRoom(tmp_path)
+    try:
+        assert room.ended(room.start()).state is State.FINISHED
+    finally:
+        room.close()
+
+
+@pytest.mark.slow
+def test_a_claim_that_no_worker_got_is_lost_and_the_queue_goes_on(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    runs.create(room.store, RunConfig.from_flat(SMALL).model_dump(mode="json"), 1, "claimed by one who died")
+    assert runs.claim(room.store) is not None
+    try:
+        after = room.start()
+        assert room.ended(after).state is State.FINISHED
+        assert room.run(1).state is State.LOST
+    finally:
+        room.close()
+
+
+def test_a_run_queued_while_the_supervisor_leaves_is_taken_by_the_next(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    try:
+        room.ended(room.start())
+        old = room.supervisor()
+        os.kill(old.pid, signal.SIGSTOP)
+        os.kill(old.pid, signal.SIGTERM)
+        number = room.start()
+        os.kill(old.pid, signal.SIGCONT)
+        assert room.ended(number).state is State.FINISHED
+        assert room.supervisor() != old
+    finally:
+        room.close()
+
+
+@pytest.mark.slow
+def test_a_store_locked_for_longer_than_anyone_waits_costs_no_row_and_no_run(room: EngineRoom) -> None:
+    number = room.start(epochs=60)
+    room.training(number)
+    with Store(room.home).write():
+        os.waitpid(subprocess.Popen(["sleep", "25"]).pid, 0)  # the lock itself must last: longer than two waits of ten seconds
+    assert room.ended(number).state is State.FINISHED
+    assert len(records.history(room.store, number)["val_loss"]) == 60
+    assert runs.test_result(room.store, number) is not None

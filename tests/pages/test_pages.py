@@ -160,3 +160,29 @@ def test_a_run_started_elsewhere_does_not_move_the_marks(open_page: Open, store:
     add_run(store, State.FINISHED, weight_decay=1e-2)
     page.run()
     assert page.query_params["runs"] == "3,2"
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "x", "9" * 5000])
+def test_an_odd_seed_in_the_address_is_dropped(open_page: Open, value: str) -> None:
+    page = open_page("playground", **{"knob-seed": value})
+    assert page.session_state["knob-seed"] == 0
+    assert page.number_input(key="knob-seed")
+
+
+def test_a_name_stays_on_its_line(open_page: Open, store: Store) -> None:
+    add_run(store, State.FINISHED)
+    with store.write() as connection:
+        connection.execute(runs.sa.update(runs.runs).values(name="Title\n===\n\n    code \u202e turned"))
+    shown = words(open_page("playground", id="1"))
+    assert "Title \\=\\=\\= " in shown or "Title ===" in shown
+    assert "\u202e" not in shown
+
+
+def test_a_store_that_cannot_be_read_is_told_in_a_sentence(open_page: Open, store: Store) -> None:
+    add_run(store, State.FINISHED)
+    page = open_page("playground")
+    store.home.database.write_bytes(b"this is no database" * 500)
+    for beside in store.home.root.glob("athanor.db-*"):
+        beside.unlink()
+    page.run()
+    assert not page.exception
