@@ -188,7 +188,7 @@ def test_a_store_locked_for_longer_than_anyone_waits_costs_no_row_and_no_run(roo
     number = room.start(epochs=60)
     room.training(number)
     with Store(room.home).write():
-        os.waitpid(subprocess.Popen(["sleep", "25"]).pid, 0)  # the lock itself must last: longer than two waits of ten seconds
+        subprocess.run(["sleep", "25"], check=True)  # the lock itself must last: longer than two waits of ten seconds
     assert room.ended(number).state is State.FINISHED
     assert len(records.history(room.store, number)["val_loss"]) == 60
     assert runs.test_result(room.store, number) is not None
