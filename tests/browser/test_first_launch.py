@@ -126,7 +126,7 @@ def finished(app: App) -> int:
     return number
 
 
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), pytest.param("dark", "zh", marks=pytest.mark.slow)])
 def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app: App, finished: int, scheme: str, language: str) -> None:
     for size, viewport in (("wide", WIDE), ("phone", PHONE)):
         context = browser.new_context(viewport=viewport, color_scheme=scheme)

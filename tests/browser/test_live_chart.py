@@ -174,6 +174,7 @@ def test_a_zoom_survives_updates_and_reruns_until_a_double_click(page: Page, ser
     page.wait_for_function("document.querySelector('.athanor-live .plot').layout.xaxis.range[1] === 20")
 
 
+@pytest.mark.slow
 def test_a_hover_survives_an_update(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}")
@@ -196,6 +197,7 @@ def test_a_rewind_drops_what_lies_after_it(page: Page, server: Server, run: int)
     has(page, "points", 24)
 
 
+@pytest.mark.slow
 def test_a_rewind_in_the_history_spares_the_rows_written_after_it(page: Page, server: Server, run: int) -> None:
     rewind = {"seq": 33, "kind": "rewind", "step": 5 * STEPS, "epoch": 5, "data": {}}
     history = rows(1, 8, 1, (rewind,))
@@ -221,6 +223,7 @@ def test_a_lost_socket_reads_on_from_the_cursor(page: Page, server: Server, run:
     assert server.cursors(run) == [0, 20]
 
 
+@pytest.mark.slow
 def test_another_run_starts_from_nothing(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 5, 1))
     visit(page, server, f"run={run}")
@@ -249,6 +252,7 @@ def test_markup_in_a_name_or_a_label_stays_text(page: Page, server: Server, run:
     assert page.locator(f"{CHART} img, {CHART} b, {CHART} i").count() == 0
 
 
+@pytest.mark.slow
 def test_accuracy_and_log_axis_are_a_press_away(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}")
@@ -261,6 +265,7 @@ def test_accuracy_and_log_axis_are_a_press_away(page: Page, server: Server, run:
     expect(page.get_by_role("button", name="Log axis")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_an_amber_band_marks_what_the_verdict_talks_about(page: Page, server: Server, run: int) -> None:
     told = {"seq": 33, "kind": "verdict", "step": 144, "epoch": 8, "data": {"name": "overfitting", "since_epoch": 6, "best_epoch": 5}}
     server.push(run, hello(run), rows(1, 8, 1, (told,)))
@@ -272,6 +277,7 @@ def test_an_amber_band_marks_what_the_verdict_talks_about(page: Page, server: Se
     page.wait_for_function(f"{bands} === ''")
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_points_are_thinned(page: Page, server: Server, run: int) -> None:
     many = [[seq, "step_loss", seq, 1 + seq // 5000, math.sin(seq), 1_700_000_000_000] for seq in range(1, 100_001)]
     server.push(run, {**hello(run), "steps_per_epoch": 5000}, {"kind": "rows", "seq": 100_000, "rows": many, "events": []})
@@ -281,6 +287,7 @@ def test_a_hundred_thousand_points_are_thinned(page: Page, server: Server, run: 
     assert page.evaluate("Math.max(...document.querySelector('.athanor-live .plot').data.map(t => t.x.length))") <= 2000
 
 
+@pytest.mark.slow
 def test_a_chart_that_leaves_the_page_closes_its_socket(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 2, 1))
     visit(page, server, f"run={run}")
@@ -305,6 +312,7 @@ def test_a_hidden_tab_closes_its_socket_and_reads_on_when_seen_again(page: Page,
     assert server.cursors(run) == [0, 8]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_read_on_at_its_new_attempt(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 2, 1), {"kind": "end"})
     visit(page, server, f"run={run}&resume=1")
@@ -322,6 +330,7 @@ def test_a_run_that_does_not_exist_is_not_asked_for_again(page: Page, server: Se
     has(page, "state", "ended")
 
 
+@pytest.mark.slow
 def test_a_click_on_a_label_hides_its_line(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}")

@@ -168,6 +168,7 @@ def test_a_claim_that_no_worker_got_is_lost_and_the_queue_goes_on(tmp_path: Path
         room.close()
 
 
+@pytest.mark.slow
 def test_a_run_queued_while_the_supervisor_leaves_is_taken_by_the_next(tmp_path: Path) -> None:
     room = EngineRoom(tmp_path)
     try:
