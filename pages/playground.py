@@ -3,11 +3,12 @@
 import streamlit as st
 
 from engine.config import KNOBS
-from pages.components import knobs, output, recent
+from pages.components import form, knobs, output, recent
 from pages.components.words import t
 
 BASIC_PAIRS = (("resolution", "batch_size"), ("learning_rate", "epochs"), ("weight_decay", "dropout"))
 
+form.prepare()
 data, model, right = st.columns([22, 30, 52], gap="large")
 
 with data:
@@ -24,11 +25,13 @@ with model:
     for pair in BASIC_PAIRS:
         knobs.show_pair(*pair)
     level = st.container()
-    with st.expander(t("ui.model.all", count=len(KNOBS))):
-        knobs.show(name for name, knob in KNOBS.items() if knob.level == "expert")
+    expert = [name for name, knob in KNOBS.items() if knob.level == "expert"]
+    with st.expander(t("ui.model.all", count=len(expert))):
+        knobs.show(expert)
     with level:
         knobs.show_level()
         knobs.show_problem()
+form.keep()
 
 with right:
     output.show()

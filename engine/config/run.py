@@ -89,6 +89,18 @@ class RunConfig(Group):
         return self.from_flat(self.flat() | values)
 
 
+def read_value(name: str, raw: Any) -> Any:
+    """One knob's value from what was typed or linked, checked alone. Raises BadKnob."""
+    knob = KNOBS[name]
+    try:
+        value = getattr(GROUPS[knob.group].model_validate({name: raw}), name)
+    except ValidationError as error:
+        raise _translate(error) from None
+    if knob.choices:
+        _check_choice(name, value)
+    return value
+
+
 def _check_choice(name: str, value: str) -> None:
     if value not in KNOBS[name].choices:
         raise _out_of_range(name, value, KNOBS[name].allowed)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import __version__
 from engine.jobs.launch import supervisor_version
-from pages.components.state import LANGUAGE, store
+from pages.components.state import LANGUAGE, choose_language, keep_language, store
 from pages.components.words import t
 
 
@@ -17,5 +17,6 @@ def foot(language: str, languages: Mapping[str, str]) -> None:
         st.caption(t(state, version=__version__))
         st.segmented_control(
             t("ui.foot.language"), list(languages), default=language, format_func=lambda code: languages[code], required=True,
-            key=LANGUAGE, label_visibility="collapsed", bind="query-params",
+            key=LANGUAGE, label_visibility="collapsed", on_change=choose_language,
         )  # fmt: skip
+    keep_language()

@@ -10,19 +10,9 @@ from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
 from engine.config.run import AUGMENTATION_LEVEL
 from engine.errors import BadInput
-from engine.folders import data_roots, discover
-from engine.store.runs import number_of
 from engine.strings import figures
-from pages.components.state import store
+from pages.components.form import dataset_label, datasets, key
 from pages.components.words import problem, t
-
-# Knobs that may not go together: a change is looked at when it is made. The others wait for the next press.
-SPEAKING = ("architecture", "resolution", "optimizer", "decay_kind", "warmup", "epochs")
-
-
-def key(name: str) -> str:
-    """The widget key of a knob; Streamlit turns it into the class `st-key-knob-<name>`."""
-    return f"knob-{name}"
 
 
 def show(names: Iterable[str]) -> None:
@@ -86,30 +76,18 @@ def _follow_level() -> None:
 
 
 def _widget(knob: Knob) -> None:
-    label, about = t(f"knobs.{knob.name}.label"), t(f"knobs.{knob.name}.help")
-    given: dict[str, Any] = {"key": key(knob.name), "help": about, "bind": "query-params", "persist_state": "session"}
-    given["on_change"] = _on_change(knob)
+    """The widget of a knob. Its value stands in the session already (`form.prepare`)."""
+    label = t(f"knobs.{knob.name}.label")
+    given: dict[str, Any] = {"key": key(knob.name), "help": t(f"knobs.{knob.name}.help")}
     if knob.name == "dataset":
-        st.selectbox(label, _datasets(), format_func=_dataset_label, **given)
+        st.selectbox(label, datasets(), format_func=dataset_label, on_change=_follow_level, **given)
     elif knob.choices:
-        st.selectbox(label, knob.choices, index=knob.choices.index(knob.default), format_func=partial(_option, knob.name), **given)
+        st.selectbox(label, knob.choices, format_func=partial(_option, knob.name), **given)
     elif knob.steps:
-        options = sorted({*knob.steps, knob.default, st.session_state.get(key(knob.name), knob.default)})
-        st.select_slider(label, options, value=knob.default, format_func=partial(figures.knob, unit=knob.unit), **given)
+        options = sorted({*knob.steps, knob.default, st.session_state[key(knob.name)]})
+        st.select_slider(label, options, format_func=partial(figures.knob, unit=knob.unit), **given)
     else:
-        given["bind"] = "query-params" if _readable(key(knob.name)) else None
-        st.number_input(label, int(knob.low or 0), int(knob.high or 0), value=knob.default, step=1, **given)
-
-
-def _readable(parameter: str) -> bool:
-    """Whether the URL has a plain number here, or none: Streamlit cannot read `inf` as an integer."""
-    return number_of(st.query_params.get(parameter, "0")) is not None
-
-
-def _on_change(knob: Knob) -> Any:
-    if knob.name == "dataset":
-        return _follow_level
-    return "rerun" if knob.name in (*SPEAKING, *catalog.AUGMENTATIONS) else "ignore"
+        st.number_input(label, int(knob.low or 0), int(knob.high or 0), step=1, **given)
 
 
 def _option(name: str, choice: str) -> str:
@@ -118,24 +96,10 @@ def _option(name: str, choice: str) -> str:
     return t(f"knobs.{name}.options.{choice}")
 
 
-def _datasets() -> list[str]:
-    """What the catalog knows, then the folders under the data roots. Nothing else can be chosen on a page."""
-    return [*catalog.DATASETS, *_folders()]
-
-
-@st.cache_data(ttl=10, show_spinner=False)
-def _folders() -> list[str]:
-    return discover(data_roots(store().home.root))
-
-
-def _dataset_label(name: str) -> str:
-    return catalog.DATASETS[name].label if name in catalog.DATASETS else name
-
-
 def value_label(name: str, value: Any) -> str:
     """A knob's value as tables show it; empty when an old run did not have the knob."""
     if value is None:
         return ""
     if name == "dataset":
-        return _dataset_label(value)
+        return dataset_label(value)
     return _option(name, value) if KNOBS[name].choices else figures.knob(value, KNOBS[name].unit)

@@ -6,6 +6,9 @@ from engine.store.runs import Run
 from engine.strings import figures
 from pages.components.words import reason, t
 
+# Red is for a loss whose rise the verdict speaks of; above its best by noise is no news.
+RISING = ("overfitting", "watch", "diverged")
+
 
 def show(run: Run | None) -> None:
     """Two big numbers and the progress; the same skeleton before the first run, so that nothing moves at Start."""
@@ -24,11 +27,12 @@ def _loss(run: Run | None, part: str) -> None:
     value = summary.get("last_val_loss" if part == "validation" else "last_probe_loss")
     best = summary.get("val_loss") if part == "validation" else None
     risen = value is not None and best is not None and value > best
+    ill = summary.get("verdict") in RISING
     nothing = t("ui.not_finite" if summary.get("epoch") else "ui.nothing_yet")
     said = nothing if value is None else _beside_best(value, best)
     label = f"ui.{part}_loss"
     with st.container(key=f"{part}-loss"):
-        if risen:
+        if risen and ill:
             st.metric(t(label), figures.loss(value), said, delta_color="red", delta_arrow="up", help=t(f"{label}_help"))
         else:
             st.metric(t(label), figures.loss(value), said, delta_color="off", delta_arrow="off", help=t(f"{label}_help"))

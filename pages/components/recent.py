@@ -6,6 +6,7 @@ from engine.folders import data_roots
 from engine.store import runs
 from engine.store.runs import Run, State
 from engine.strings import figures
+from pages.components.form import take_over
 from pages.components.state import show_run, shown_run, store
 from pages.components.words import plain, t
 
@@ -43,8 +44,14 @@ def _one(run: Run) -> None:
     if run.id == shown_run():
         st.markdown(f"**{name}**")
     else:
-        st.button(name, key=f"open-{run.id}", type="tertiary", on_click=show_run, args=(run.id,))
+        st.button(name, key=f"open-{run.id}", type="tertiary", on_click=_open, args=(run,))
     st.markdown(f":small[:{COLOURS.get(run.state, 'gray')}[{_result(run)}]]")
+
+
+def _open(run: Run) -> None:
+    """Show a past run, and in the form what it was started with."""
+    show_run(run.id)
+    take_over(run)
 
 
 def _result(run: Run) -> str:
@@ -56,4 +63,8 @@ def _result(run: Run) -> str:
 def own_pictures() -> None:
     """How to bring one's own pictures."""
     with st.popover(t("ui.data.own"), type="tertiary"):
-        st.markdown(t("ui.data.how", folder=str(data_roots(store().home.root)[-1])))
+        folder = data_roots(store().home.root)[-1]
+        folder.mkdir(parents=True, exist_ok=True)
+        st.markdown(t("ui.data.how"))
+        st.code(str(folder), language=None)
+        st.caption(t("ui.data.parts"))

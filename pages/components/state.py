@@ -11,6 +11,7 @@ LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"
 _MESSAGE = "message"
+_SHOWN = "shown-run"
 _MAX_COMPARED = 100
 
 
@@ -24,16 +25,37 @@ def language() -> str:
     asked = st.session_state.get(LANGUAGE) or st.query_params.get(LANGUAGE)
     if asked in strings.LANGUAGES:
         return str(asked)
+    return _browsers()
+
+
+def _browsers() -> str:
     return "zh" if (st.context.locale or "").startswith("zh") else "en"
 
 
+def choose_language() -> None:
+    """Take over the language switch. For its callback."""
+    st.query_params[LANGUAGE] = st.session_state[LANGUAGE]
+
+
+def keep_language() -> None:
+    """Name a chosen language in the URL, also after a change of page."""
+    if LANGUAGE in st.session_state and st.session_state[LANGUAGE] != st.query_params.get(LANGUAGE, _browsers()):
+        st.query_params[LANGUAGE] = st.session_state[LANGUAGE]
+
+
 def shown_run() -> int | None:
-    """The run that the URL names, if it names one sensibly."""
-    return number_of(st.query_params.get(RUN, ""))
+    """The run that the URL names; else the one this visitor saw last, which then stands in the URL again."""
+    number = number_of(st.query_params.get(RUN, ""))
+    if number is not None:
+        st.session_state[_SHOWN] = number
+    elif RUN not in st.query_params and _SHOWN in st.session_state:
+        show_run(st.session_state[_SHOWN])
+    return number if number is not None else st.session_state.get(_SHOWN)
 
 
 def show_run(number: int) -> None:
     """Put a run into the URL."""
+    st.session_state[_SHOWN] = number
     st.query_params[RUN] = str(number)
 
 

@@ -7,12 +7,13 @@ import streamlit as st
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
 from engine.store import records, runs
-from engine.store.runs import Run
+from engine.store.runs import Run, State
 from engine.strings import figures
 from pages.components.state import language, store
-from pages.components.words import plain, t
+from pages.components.words import plain, reason, t
 
 HEIGHT = 256
+FAULTS = (State.FAILED, State.DIVERGED, State.OUT_OF_MEMORY, State.LOST)
 Colour = Literal["green", "gray", "orange", "red"]
 COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
@@ -30,8 +31,17 @@ def show(run: Run | None) -> None:
             st.markdown(f"**{t('ui.card.press')}**")
             st.caption(t("ui.card.what"))
         else:
-            st.markdown(f"**{t('ui.card.waiting' if not run.state.ended else 'ui.card.none')}**")
-            st.caption(t("ui.card.first"))
+            _nothing_yet(run)
+
+
+def _nothing_yet(run: Run) -> None:
+    """A run without a verdict: it has not come that far, or it ended before."""
+    if run.state.ended:
+        st.markdown(f":red[**{reason(run) or t(f'ui.state.{run.state}')}**]" if run.state in FAULTS else f"**{reason(run)}**")
+        st.caption(t("ui.card.none"))
+    else:
+        st.markdown(f"**{t('ui.card.waiting')}**")
+        st.caption(t("ui.card.first"))
 
 
 def _verdict(run: Run, verdict: Verdict) -> None:

@@ -186,3 +186,49 @@ def test_a_store_that_cannot_be_read_is_told_in_a_sentence(open_page: Open, stor
         beside.unlink()
     page.run()
     assert not page.exception
+
+
+def test_a_link_has_the_words_of_the_command_line_in_every_language(open_page: Open) -> None:
+    given = {"knob-train_share": "0.05", "knob-epochs": "33", "knob-optimizer": "sgd", "knob-weight_decay": "1e-3"}
+    for language in ("en", "zh"):
+        page = open_page("playground", lang=language, **given)
+        assert [page.session_state[name] for name in given] == [0.05, 33, "sgd", 1e-3]
+        assert page.query_params["knob-optimizer"] == "sgd"
+        assert page.query_params["lang"] == language
+
+
+def test_what_cannot_be_used_of_a_link_is_named(open_page: Open) -> None:
+    page = open_page("playground", **{"knob-dropout": "9", "knob-dataset": "/etc", "knob-epochs": "33"})
+    assert any("dropout" in warning.value and "dataset" in warning.value for warning in page.warning)
+    assert (page.session_state["knob-dropout"], page.session_state["knob-dataset"], page.session_state["knob-epochs"]) == (
+        0.2,
+        "digits",
+        33,
+    )
+
+
+def test_a_link_to_a_run_and_a_click_on_it_show_its_settings(open_page: Open, store: Store) -> None:
+    for decay in (1e-4, 1e-3):
+        add_run(store, State.FINISHED, weight_decay=decay, epochs=50)
+    page = open_page("playground", id="2")
+    assert (page.session_state["knob-weight_decay"], page.session_state["knob-epochs"]) == (1e-3, 50)
+    page.button(key="open-1").click().run()
+    assert page.session_state["knob-weight_decay"] == 1e-4
+
+
+def test_the_form_and_the_run_are_still_there_after_a_look_at_compare(open_page: Open, store: Store) -> None:
+    add_run(store, State.FINISHED)
+    page = open_page("playground", id="1")
+    page.select_slider(key="knob-dropout").set_value(0.7).run()
+    page.switch_page("compare.py").run()
+    page.switch_page("playground.py").run()
+    assert page.session_state["knob-dropout"] == 0.7
+    assert page.query_params["id"] == "1"
+
+
+def test_a_failed_run_says_why_on_its_card(open_page: Open, store: Store) -> None:
+    number = add_run(store, State.QUEUED)
+    claim = runs.claim(store)
+    assert claim is not None
+    runs.end(store, claim, State.FAILED, {"key": "errors.worker_exited", "fields": {"code": 3}})
+    assert ":red[**" in words(open_page("playground", id=str(number)))

@@ -1,0 +1,102 @@
+"""Where the form's values live: in the session while the page is open, in the URL for links and F5; a run's can be taken over.
+
+The URL has the same words as the command line, in every language. Knows no widget.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from engine import catalog
+from engine.config import KNOBS, read_value
+from engine.errors import BadKnob, NotFound
+from engine.folders import data_roots, discover
+from engine.store import runs
+from engine.store.runs import Run
+from pages.components.state import shown_run, store, tell
+from pages.components.words import plain, t
+
+_FORM = "form"
+# Characters of a value in the URL that are looked at; what is longer is no value.
+MOST = 300
+
+
+def key(name: str) -> str:
+    """The widget key of a knob, and its name in the URL; Streamlit turns it into the class `st-key-knob-<name>`."""
+    return f"knob-{name}"
+
+
+def prepare() -> None:
+    """Give every knob its value before its widget is drawn: the session's, at first the URL's, the shown run's, the default."""
+    if _FORM not in st.session_state:
+        st.session_state[_FORM] = _first()
+    for name, value in st.session_state[_FORM].items():
+        st.session_state.setdefault(key(name), value)
+
+
+def keep() -> None:
+    """Note what the widgets say, in the session and in the URL, which names only what is not the default."""
+    st.session_state[_FORM] = {name: st.session_state[key(name)] for name in KNOBS}
+    for name, value in st.session_state[_FORM].items():
+        if value != KNOBS[name].default:
+            st.query_params[key(name)] = str(value)
+        else:
+            st.query_params.pop(key(name), None)
+
+
+def take_over(run: Run) -> None:
+    """Make the form say what a run was started with, as far as it can still be chosen. For callbacks."""
+    st.session_state[_FORM] = _of(run)
+    for name, value in st.session_state[_FORM].items():
+        st.session_state[key(name)] = value
+
+
+def datasets() -> list[str]:
+    """What the catalog knows, then the folders under the data roots. Nothing else can be chosen on a page."""
+    return [*catalog.DATASETS, *_folders()]
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def _folders() -> list[str]:
+    return discover(data_roots(store().home.root))
+
+
+def _first() -> dict[str, Any]:
+    given = {name: st.query_params[key(name)] for name in KNOBS if key(name) in st.query_params}
+    number = shown_run()
+    if not given and number is not None:
+        try:
+            return _of(runs.get(store(), number))
+        except NotFound:
+            pass  # the output says so
+    values, dropped = _readable(given)
+    if dropped:
+        tell(t("ui.dropped", knobs=", ".join(f"{name} = {given[name][:40]}" for name in dropped)))
+    return _defaults() | values
+
+
+def _of(run: Run) -> dict[str, Any]:
+    return _defaults() | _readable({name: value for name, value in run.knobs.items() if name in KNOBS})[0]
+
+
+def _readable(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values that can be used, and the names of the others."""
+    values: dict[str, Any] = {}
+    for name, raw in given.items():
+        try:
+            value = read_value(name, raw if not isinstance(raw, str) else raw[:MOST])
+        except BadKnob:
+            continue
+        if name != "dataset" or value in datasets():
+            values[name] = value
+    return values, [name for name in given if name not in values]
+
+
+def _defaults() -> dict[str, Any]:
+    return {name: knob.default for name, knob in KNOBS.items()}
+
+
+def dataset_label(name: str) -> str:
+    """A dataset as people call it."""
+    return catalog.DATASETS[name].label if name in catalog.DATASETS else plain(name)
