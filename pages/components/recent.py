@@ -40,12 +40,10 @@ def _draw() -> None:
 
 
 def _one(run: Run) -> None:
-    name = plain(f"{t('ui.run', run=run.id)}: {run.name}")
-    if run.id == shown_run():
-        st.markdown(f"**{name}**")
-    else:
-        st.button(name, key=f"open-{run.id}", type="tertiary", on_click=_open, args=(run,))
-    st.markdown(f":small[:{COLOURS.get(run.state, 'gray')}[{_result(run)}]]")
+    """One line: the number, bold when it is on the screen, and how it went; the name as help."""
+    number = t("ui.run", run=run.id)
+    label = f"{f'**{number}**' if run.id == shown_run() else number} :{COLOURS.get(run.state, 'gray')}[{_result(run)}]"
+    st.button(label, key=f"open-{run.id}", type="tertiary", on_click=_open, args=(run,), help=plain(run.name))
 
 
 def _open(run: Run) -> None:
