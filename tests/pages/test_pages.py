@@ -232,3 +232,11 @@ def test_a_failed_run_says_why_on_its_card(open_page: Open, store: Store) -> Non
     assert claim is not None
     runs.end(store, claim, State.FAILED, {"key": "errors.worker_exited", "fields": {"code": 3}})
     assert ":red[**" in words(open_page("playground", id=str(number)))
+
+
+def test_the_address_says_what_the_form_says_and_no_more(open_page: Open) -> None:
+    page = open_page("playground")
+    page.select_slider(key="knob-weight_decay").set_value(1e-3).run()
+    assert page.query_params["knob-weight_decay"] == "0.001"
+    page.select_slider(key="knob-weight_decay").set_value(0.0).run()
+    assert "knob-weight_decay" not in page.query_params
