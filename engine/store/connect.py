@@ -58,7 +58,7 @@ class Store:
     def __init__(self, home: Home) -> None:
         self.home = home
         try:
-            home.root.mkdir(parents=True, exist_ok=True)
+            home.data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError("errors.store_unusable", path=str(home.root), message=error.strerror or str(error)) from error
         self.engine = sa.create_engine(

@@ -29,6 +29,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def data(self) -> Path:
+        """Where people put their pictures, and downloads go."""
+        return self.root / "data"
+
+    @property
     def lock(self) -> Path:
         """Held by the one supervisor of this folder."""
         return self.root / "supervisor.lock"

@@ -40,6 +40,8 @@ class State(StrEnum):
 # A run number of more digits is a mistake or an attack.
 MOST_DIGITS = 9
 UNDER_WAY = (State.STARTING, State.RUNNING)
+# Ends that nobody wanted.
+FAULTS = (State.FAILED, State.OUT_OF_MEMORY, State.DIVERGED, State.LOST)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,10 @@ from engine.store.runs import Run
 from engine.strings import figures
 from engine.studies.difference import differing, same_validation
 from pages.components.knobs import value_label
-from pages.components.state import store
+from pages.components.state import PULSE, store
 from pages.components.words import t
 
 PAIR = 2
-# Seconds between two looks while a chosen run is under way.
-PULSE = 1.0
 
 
 def sentence(chosen: Sequence[Run]) -> None:

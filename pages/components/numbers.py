@@ -1,5 +1,7 @@
 """The numbers over the curves: two losses, and how far the run is. Reads one run, asks for nothing."""
 
+from typing import Literal
+
 import streamlit as st
 
 from engine.store.runs import Run
@@ -22,20 +24,17 @@ def show(run: Run | None) -> None:
 
 
 def _loss(run: Run | None, part: str) -> None:
-    """A loss as a big number; red beneath it when validation has risen above its best."""
+    """A loss as a big number; red beneath it when it has risen and the verdict speaks of that."""
     summary = {} if run is None else run.summary
     value = summary.get("last_val_loss" if part == "validation" else "last_probe_loss")
     best = summary.get("val_loss") if part == "validation" else None
-    risen = value is not None and best is not None and value > best
-    ill = summary.get("verdict") in RISING
     nothing = t("ui.not_finite" if summary.get("epoch") else "ui.nothing_yet")
     said = nothing if value is None else _beside_best(value, best)
+    alarm = value is not None and best is not None and value > best and summary.get("verdict") in RISING
+    colour: Literal["red", "off"] = "red" if alarm else "off"
+    arrow: Literal["up", "off"] = "up" if alarm else "off"
     label = f"ui.{part}_loss"
-    with st.container(key=f"{part}-loss"):
-        if risen and ill:
-            st.metric(t(label), figures.loss(value), said, delta_color="red", delta_arrow="up", help=t(f"{label}_help"))
-        else:
-            st.metric(t(label), figures.loss(value), said, delta_color="off", delta_arrow="off", help=t(f"{label}_help"))
+    st.metric(t(label), figures.loss(value), said, delta_color=colour, delta_arrow=arrow, help=t(f"{label}_help"))
 
 
 def _beside_best(value: float, best: float | None) -> str | None:

@@ -10,11 +10,9 @@ from engine.store import runs
 from engine.store.runs import Run
 from engine.strings import figures
 from pages.components import knobs, live_chart, numbers, state, verdict_card
-from pages.components.state import language, store
+from pages.components.state import PULSE, language, store
 from pages.components.words import problem, t
 
-# Seconds between two looks at the numbers of a live run.
-PULSE = 1.0
 # Pixels; with the card beneath it the page fits a window of 1440 x 900.
 CHART_HEIGHT = 290
 

@@ -2,18 +2,15 @@
 
 import streamlit as st
 
-from engine.folders import data_roots
 from engine.store import runs
-from engine.store.runs import Run, State
+from engine.store.runs import FAULTS, Run, State
 from engine.strings import figures
 from pages.components.form import take_over
-from pages.components.state import show_run, shown_run, store
+from pages.components.state import PULSE, show_run, shown_run, store
 from pages.components.words import plain, t
 
 SHOWN = 5
-# Seconds between two looks while a run is under way.
-PULSE = 1.0
-COLOURS = {State.FAILED: "red", State.DIVERGED: "red", State.OUT_OF_MEMORY: "red", State.LOST: "red", State.STOPPED: "orange"}
+COLOURS = dict.fromkeys(FAULTS, "red") | {State.STOPPED: "orange"}
 
 
 def show() -> None:
@@ -61,8 +58,6 @@ def _result(run: Run) -> str:
 def own_pictures() -> None:
     """How to bring one's own pictures."""
     with st.popover(t("ui.data.own"), type="tertiary"):
-        folder = data_roots(store().home.root)[-1]
-        folder.mkdir(parents=True, exist_ok=True)
         st.markdown(t("ui.data.how"))
-        st.code(str(folder), language=None)
+        st.code(str(store().home.data), language=None)
         st.caption(t("ui.data.parts"))

@@ -1,4 +1,7 @@
-"""The only module that names session-state and query-parameter keys. What must survive F5 lives in the URL or the store."""
+"""What a page shares with itself: the store, the pulse, and the only names of session-state and query-parameter keys.
+
+What must survive F5 lives in the URL or the store.
+"""
 
 import streamlit as st
 
@@ -7,6 +10,8 @@ from engine.store.connect import Store, open_store
 from engine.store.home import Home
 from engine.store.runs import number_of
 
+# Seconds between two looks at what lives, wherever a part of a page renews itself.
+PULSE = 1.0
 LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"

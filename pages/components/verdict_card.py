@@ -7,13 +7,12 @@ import streamlit as st
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
 from engine.store import records, runs
-from engine.store.runs import Run, State
+from engine.store.runs import FAULTS, Run
 from engine.strings import figures
 from pages.components.state import language, store
 from pages.components.words import plain, reason, t
 
 HEIGHT = 256
-FAULTS = (State.FAILED, State.DIVERGED, State.OUT_OF_MEMORY, State.LOST)
 Colour = Literal["green", "gray", "orange", "red"]
 COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
