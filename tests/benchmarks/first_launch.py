@@ -5,6 +5,7 @@ Run it by hand, on a quiet machine: `.venv/bin/python -m tests.benchmarks.first_
 
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.conftest import CHROMIUM_ARGS, ROOT, find_chromium
 from tests.engine_room import EngineRoom
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -66,15 +69,16 @@ def one_round(browser: "Browser", home: Path, port: int) -> tuple[float, list[fl
 
 
 def reach(page: "Page", address: str) -> float:
-    while True:
-        try:
-            page.goto(address)
-            break
-        except Error:
-            time.sleep(0.05)  # the server does not listen yet
+    until(lambda: listens(urlsplit(address).port or 0))  # a failed page load would cost the browser seconds of its own
+    page.goto(address)
     page.wait_for_selector(READY)
     page.wait_for_selector("[data-live-chart]")
     return time.perf_counter()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def first_point(page: "Page", run: str) -> float:
