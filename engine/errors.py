@@ -40,6 +40,10 @@ class NotFound(BadInput):
     """No such run, command or file."""
 
 
+class Refused(BadInput):
+    """What was asked cannot be done to a run in its state."""
+
+
 class StoreError(AthanorError):
     """The store cannot be used as it is."""
 

@@ -49,6 +49,12 @@ class EngineRoom:
         assert found is not None
         return found
 
+    def kill_worker(self, number: int) -> None:
+        """As the kernel does it: no word, no clean-up."""
+        worker = self.worker(number)
+        os.kill(worker.pid, signal.SIGKILL)
+        until(lambda: not alive(worker))
+
     def supervisor(self) -> Identity:
         def seen() -> Identity | None:
             presence = attempts.presence(self.store, launch.SUPERVISOR)
@@ -66,5 +72,8 @@ class EngineRoom:
                 with suppress(ProcessLookupError):
                     os.kill(identity.pid, signal.SIGKILL)
         until(lambda: presence is None or not alive(presence.identity))
-        launch._starting(self.home)  # buries the supervisor
+        child = launch._started.pop(self.home, None)
+        if child is not None:
+            child.kill()
+            child.wait()
         self.store.engine.dispose()

@@ -3,18 +3,22 @@
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine import __version__, strings
-from engine.commands import doctor, reading, starting
-from engine.config import KNOBS, Knob
-from engine.config.run import AUGMENTATION_LEVEL
+from engine.commands import changing, doctor, folder, housekeeping, questions, reading, starting
+from engine.commands.knobs import add_knobs
+from engine.commands.starting import INTERRUPTED
 from engine.errors import AthanorError, BadInput
 from engine.store.home import Home
-from engine.store.runs import number_of
+from engine.store.queue import PRIORITIES
+from engine.store.runs import State, number_of
 
 BAD_INPUT = 2
 FAILED = 1
+
+Command = Callable[[argparse.Namespace, Home], int]
+Add = Callable[[str, Command], argparse.ArgumentParser]
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -24,7 +28,9 @@ def main(words: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that knows no em dash gets a question mark
     given = parser().parse_args(words)
     try:
-        return given.command(given, Home.find(given.home))
+        code: int = given.command(given, Home.find(given.home))
+        sys.stdout.flush()  # a reader that has gone is noticed here, not at the interpreter's end
+        return code
     except BadInput as error:
         print(f"athanor: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -34,6 +40,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
         return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,23 +53,76 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help=strings.say("command.json"))
     common.add_argument("--home", metavar="DIR", help=strings.say("command.home"))
 
-    def add(name: str, command: object, *, run: bool = False) -> argparse.ArgumentParser:
+    def add(name: str, command: Command) -> argparse.ArgumentParser:
         about = strings.say(f"command.{name}")
         one = commands.add_parser(name, parents=[common], help=about, description=about, allow_abbrev=False)
         one.set_defaults(command=command)
-        if run:
-            one.add_argument("run", type=_run, metavar="ID", help=strings.say("command.run_id"))
         return one
 
+    for theme in (_add_training, _add_reading, _add_changing, _add_housekeeping):
+        theme(add)
+    return top
+
+
+def _add_training(add: Add) -> None:
     train = add("train", starting.train)
     train.add_argument("--wait", action="store_true", help=strings.say("command.wait"))
-    _add_knobs(train)
-    add("runs", reading.list_runs)
-    add("show", reading.show, run=True).add_argument("--history", action="store_true", help=strings.say("command.history"))
-    add("stop", starting.stop, run=True)
-    add("verdict", reading.verdict, run=True)
+    train.add_argument("--priority", choices=PRIORITIES, default="normal", help=strings.say("command.priority"))
+    add_knobs(train)
+    probe = add("probe", questions.probe)
+    _add_patience(probe)
+    add_knobs(probe)
+    predict = add("predict", questions.predict)
+    _add_run(predict)
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help=strings.say("command.image"))
+    _add_patience(predict)
+
+
+def _add_reading(add: Add) -> None:
+    listing = add("runs", reading.list_runs)
+    listing.add_argument("--state", nargs="+", choices=[*State], default=[], metavar="STATE", help=strings.say("command.state"))
+    listing.add_argument("--limit", type=_count, metavar="N", help=strings.say("command.limit"))
+    show = add("show", reading.show)
+    _add_run(show)
+    show.add_argument("--history", action="store_true", help=strings.say("command.history"))
+    _add_run(add("verdict", reading.verdict))
+    log = add("log", folder.log)
+    _add_run(log)
+    log.add_argument("--follow", action="store_true", help=strings.say("command.follow"))
+    log.add_argument("--tail", type=_count, metavar="N", help=strings.say("command.tail"))
+    _add_run(add("files", folder.files))
     add("doctor", doctor.doctor)
-    return top
+
+
+def _add_changing(add: Add) -> None:
+    for name, command in (("stop", changing.stop), ("pause", changing.pause), ("resume", changing.resume), ("retry", changing.retry)):
+        _add_run(add(name, command))
+    line = add("queue", changing.change_queue)
+    _add_run(line, nargs="?")
+    where = line.add_mutually_exclusive_group()
+    for place in ("first", "up", "down", "last"):
+        where.add_argument(f"--{place}", dest="where", action="store_const", const=place, help=strings.say(f"command.move_{place}"))
+    line.add_argument("--priority", choices=PRIORITIES, help=strings.say("command.priority"))
+
+
+def _add_housekeeping(add: Add) -> None:
+    delete = add("delete", housekeeping.delete)
+    delete.add_argument("runs", nargs="+", type=_run, metavar="ID", help=strings.say("command.run_id"))
+    delete.add_argument("--yes", action="store_true", help=strings.say("command.yes"))
+    add("rebuild", housekeeping.restore)
+    add("backup", housekeeping.backup).add_argument("file", metavar="FILE", help=strings.say("command.backup_file"))
+    change = add("settings", housekeeping.change_settings)
+    change.add_argument("--disk-budget", type=float, metavar="GB", help=strings.say("command.setting_disk_budget"))
+    change.add_argument("--slots", type=int, metavar="N", help=strings.say("command.setting_slots"))
+    change.add_argument("--keep-every", type=int, metavar="K", help=strings.say("command.setting_keep_every"))
+
+
+def _add_run(one: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    one.add_argument("run", type=_run, metavar="ID", nargs=nargs, help=strings.say("command.run_id"))
+
+
+def _add_patience(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--patience", type=_count, default=questions.PATIENCE, metavar="SECONDS", help=strings.say("command.patience"))
 
 
 def _run(text: str) -> int:
@@ -71,22 +132,8 @@ def _run(text: str) -> int:
     return number
 
 
-def _add_knobs(train: argparse.ArgumentParser) -> None:
-    knobs = train.add_argument_group(strings.say("command.knobs"))
-    for knob in KNOBS.values():
-        knobs.add_argument(*_flags(knob.name), dest=f"knob-{knob.name}", metavar="VALUE", help=_help(knob))
-    knobs.add_argument(
-        f"--{AUGMENTATION_LEVEL}",
-        dest=f"knob-{AUGMENTATION_LEVEL}",
-        metavar="LEVEL",
-        help=strings.say("command.augmentation").replace("%", "%%"),
-    )
-
-
-def _flags(name: str) -> list[str]:
-    return list(dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"]))
-
-
-def _help(knob: Knob) -> str:
-    text = strings.say("command.knob", help=strings.say(f"knobs.{knob.name}.help"), allowed=knob.allowed, default=knob.default)
-    return text.replace("%", "%%")
+def _count(text: str) -> int:
+    number = number_of(text)
+    if number is None:
+        raise argparse.ArgumentTypeError(strings.say("command.not_a_count", value=text[:40]))
+    return number

@@ -3,22 +3,26 @@
 import argparse
 import json
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 from engine import strings
+from engine.commands.changing import LEVELS
+from engine.commands.output import opened
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
 from engine.errors import NotFound
-from engine.store import records, runs
-from engine.store.connect import Store, open_store
+from engine.store import attempts, queue, records, runs
+from engine.store.attempts import Past
+from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import Run
+from engine.store.runs import Run, State
 from engine.strings import figures
 
 
 def list_runs(given: argparse.Namespace, home: Home) -> int:
     """Every run, newest first; with `--json` one object a line."""
-    for run in runs.listing(open_store(home)):
+    for run in runs.listing(opened(home), [State(name) for name in given.state], given.limit):
         print(json.dumps(_brief(run), ensure_ascii=False) if given.json else _line(run))
     return 0
 
@@ -35,7 +39,7 @@ def _line(run: Run) -> str:
 
 def show(given: argparse.Namespace, home: Home) -> int:
     """One run, whole."""
-    store = open_store(home)
+    store = opened(home)
     run = runs.get(store, given.run)
     facts = _facts(store, run)
     if given.history:
@@ -48,10 +52,23 @@ def _facts(store: Store, run: Run) -> dict[str, Any]:
     test = runs.test_result(store, run.id)
     return {
         **_brief(run), "reason": strings.reason(run.reason) or None,
+        "priority": LEVELS[run.priority], "place": _place(store, run),
+        "parents": runs.parents(store, run.id), "children": runs.children(store, run.id),
         "config": run.knobs, "effective": run.knobs, "numerics": run.numerics, "attempt": run.attempt,
+        "attempts": [_attempt(past) for past in attempts.told(store, run.id)],
         "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at,
         "test": None if test is None else vars(test),
     }  # fmt: skip
+
+
+def _place(store: Store, run: Run) -> int | None:
+    """Where it stands in the queue, 1 for the next; None when it does not wait there."""
+    line = [other.id for other in queue.queued(store)] if run.state is State.QUEUED else []
+    return line.index(run.id) + 1 if run.id in line else None
+
+
+def _attempt(past: Past) -> dict[str, Any]:
+    return vars(past) | {"reason": strings.reason(past.reason) or None}
 
 
 def _history(store: Store, number: int) -> dict[str, dict[str, list[Any]]]:
@@ -62,12 +79,23 @@ def _history(store: Store, number: int) -> dict[str, dict[str, list[Any]]]:
 
 
 def _text(facts: dict[str, Any]) -> str:
-    lines = [f"{facts['name']} ({facts['state']})", *([facts["reason"]] if facts["reason"] else [])]
+    lines = [f"{facts['name']} ({facts['state']})", *([facts["reason"]] if facts["reason"] else []), *_relations(facts)]
     for part in ("summary", "test", "config", "numerics"):
         lines += ["", part, *(f"  {name:<18} {_value(value)}" for name, value in (facts[part] or {}).items())]
+    if len(facts["attempts"]) > 1:
+        lines += ["", "attempts", *(f"  {one['number']:<3} {one['state']:<13} {one['reason'] or ''}".rstrip() for one in facts["attempts"])]
     for name, columns in facts.get("history", {}).items():
         lines += ["", name, *(f"  {epoch:>5} {step:>8}  {_value(value)}" for step, epoch, value in zip(*columns.values(), strict=True))]
     return "\n".join(lines)
+
+
+def _relations(facts: dict[str, Any]) -> Iterator[str]:
+    """Place, parents and children, where there is something to say of them."""
+    if facts["place"] is not None:
+        yield strings.say("command.show_place", place=facts["place"], priority=facts["priority"])
+    for name in ("parents", "children"):
+        if facts[name]:
+            yield strings.say(f"command.show_{name}", runs=", ".join(map(str, facts[name])))
 
 
 def _value(value: Any) -> str:
@@ -76,7 +104,7 @@ def _value(value: Any) -> str:
 
 def verdict(given: argparse.Namespace, home: Home) -> int:
     """What the program says of a run."""
-    store = open_store(home)
+    store = opened(home)
     run = runs.get(store, given.run)
     event = records.last_event(store, run.id, records.VERDICT)
     if event is None:

@@ -1,18 +1,22 @@
-"""Commands that change something: train, stop. Prints; decides nothing about runs."""
+"""The command that starts a run, and follows it to its end if asked. Prints; decides nothing about runs."""
 
 import argparse
 import json
 import sys
 import time
+from contextlib import suppress
 
 from tqdm import tqdm
 
 from engine import strings
-from engine.config import RunConfig
+from engine.commands.knobs import given_config
+from engine.commands.output import opened, tell
+from engine.errors import Refused
 from engine.jobs import launch
-from engine.store import runs
-from engine.store.connect import Store, open_store
+from engine.store import queue, runs
+from engine.store.connect import Store
 from engine.store.home import Home
+from engine.store.queue import PRIORITIES
 from engine.store.runs import Run, State
 from engine.strings import figures
 
@@ -25,12 +29,14 @@ INTERRUPTED = 130
 
 def train(given: argparse.Namespace, home: Home) -> int:
     """Queue a run; with `--wait`, follow it to its end."""
-    values = {name.removeprefix("knob-"): value for name, value in vars(given).items() if name.startswith("knob-") and value is not None}
-    config = RunConfig.from_flat(values)
-    store = open_store(home)
+    config = given_config(given)
+    store = opened(home)
     number = launch.submit(store, config)
+    if given.priority != "normal":
+        with suppress(Refused):  # it has a slot already: nothing is before it
+            queue.set_priority(store, number, PRIORITIES[given.priority])
     if not given.wait:
-        print(json.dumps({"id": number}) if given.json else strings.say("command.queued", run=number))
+        tell(given, {"id": number}, strings.say("command.queued", run=number))
         return 0
     try:
         run = _follow(store, number, quiet=given.json)
@@ -43,16 +49,27 @@ def train(given: argparse.Namespace, home: Home) -> int:
 
 def _follow(store: Store, number: int, quiet: bool) -> Run:
     """Wait until the run has ended, a bar of epochs on standard error meanwhile."""
-    run = runs.get(store, number)
+    before = run = runs.get(store, number)
     with tqdm(total=run.knobs["epochs"], unit="epoch", desc=run.name, disable=quiet or not sys.stderr.isatty()) as bar:
         while not run.state.ended:
             time.sleep(LOOK)
-            run = runs.get(store, number)
+            before, run = run, runs.get(store, number)
             bar.update(run.summary.get("epoch", 0) - bar.n)
             bar.set_postfix_str(_now(run), refresh=False)
-            if launch.supervisor_version(store) is None:
+            if said := turn(before, run):
+                bar.write(said, file=sys.stderr)
+            if run.state is not State.PAUSED and launch.supervisor_version(store) is None:
                 launch.ensure_supervisor(store)
     return run
+
+
+def turn(before: Run, now: Run) -> str | None:
+    """What somebody who waits should hear of between two looks: that the run is paused, or is tried again after a crash."""
+    if now.state is State.PAUSED and before.state is not State.PAUSED:
+        return strings.say("command.waits_paused", run=now.id)
+    if now.crashes > before.crashes and not now.state.ended:
+        return strings.say("command.tried_again", run=now.id, attempt=now.attempt, what=strings.reason(now.reason))
+    return None
 
 
 def _now(run: Run) -> str:
@@ -65,15 +82,3 @@ def _end(run: Run) -> str:
     summary = run.summary
     accuracy, loss = figures.percent(summary.get("val_accuracy")), figures.loss(summary.get("val_loss"))
     return strings.say("command.finished", run=run.id, accuracy=accuracy, loss=loss, epoch=summary.get("best_epoch", 0))
-
-
-def stop(given: argparse.Namespace, home: Home) -> int:
-    """Ask a run to stop."""
-    store = open_store(home)
-    before = runs.get(store, given.run).state
-    launch.stop(store, given.run)
-    if given.json:
-        print(json.dumps({"id": given.run, "state": runs.get(store, given.run).state}))
-    else:
-        print(strings.say("command.ended_before" if before.ended else "command.stopping", run=given.run, state=before))
-    return 0

@@ -3,6 +3,7 @@
 Knows nothing of files, augmentation or the loop.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,6 +49,13 @@ class Resident:
     @property
     def channels(self) -> int:
         return self.images.shape[1]
+
+    def fingerprint(self) -> str:
+        """A hash of pictures, labels and split: a resumed run must find what it left."""
+        digest = hashlib.sha256(self.keys.tobytes())
+        for part in (self.labels, self.train, self.validation, self.test):
+            digest.update(part.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def order(self, seed: int) -> Tensor:
         """A permutation of `train` (n,), drawn on the CPU so that it is the same on every device."""

@@ -4,32 +4,44 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
+from engine.errors import Refused
 from engine.folders import data_roots, find_tree, one_line
 from engine.jobs.identity import alive
-from engine.jobs.terms import STOP, SUPERVISOR
-from engine.store import attempts, records, runs
+from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
+from engine.store import attempts, budget, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
+from engine.store.runs import State
 
 # The last supervisor this process has started for a folder.
 _started: dict[Home, subprocess.Popen[bytes]] = {}
 
 
-def submit(store: Store, config: RunConfig, launch_key: str | None = None) -> int:
+def submit(store: Store, config: RunConfig, launch_key: str | None = None, parent: int | None = None) -> int:
     """Queue a run and see that somebody takes it. The same `launch_key` twice is the same run, however often it is pressed.
 
-    Raises DataError when the dataset is neither known nor a folder.
+    `parent` is the run of which this is a changed copy. Raises DataError when the dataset is neither known nor a folder, and
+    Refused when the disk budget is spent.
     """
     if config.data.dataset not in DATASETS:
         find_tree(config.data.dataset, data_roots(store.home.root))
-    number = runs.create(store, config.model_dump(mode="json"), CONFIG_VERSION, _name(config), launch_key)
+    budget.require_room(store)
+    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent))
     ensure_supervisor(store)
     return number
+
+
+def again(store: Store, number: int, changes: Mapping[str, Any], launch_key: str | None = None) -> int:
+    """A changed copy of a run, queued. Raises NotFound, BadKnob and what `submit` raises."""
+    config = RunConfig.model_validate(runs.get(store, number).config).changed(**changes)
+    return submit(store, config, launch_key, parent=number)
 
 
 def _name(config: RunConfig) -> str:
@@ -39,11 +51,34 @@ def _name(config: RunConfig) -> str:
 
 
 def stop(store: Store, number: int) -> None:
-    """Ask a run to stop; a queued one is stopped at once, an ended one stays as it is."""
-    run = runs.get(store, number)
-    if not run.state.ended and not runs.stop_queued(store, number):
+    """Ask a run to stop; one that waits is stopped at once, an ended one stays as it is. Raises NotFound."""
+    if not runs.get(store, number).state.ended and not transitions.stop_waiting(store, number):
         records.command(store, number, STOP)
         ensure_supervisor(store)
+
+
+def pause(store: Store, number: int) -> None:
+    """Ask a run to save where it is and free its slot; a queued one waits from now on. Raises NotFound, and Refused once it has ended."""
+    state = runs.get(store, number).state
+    if state.ended:
+        raise Refused("errors.not_pausable", run=number, state=state)
+    if state is not State.PAUSED and not transitions.pause_queued(store, number):
+        records.command(store, number, PAUSE)
+        ensure_supervisor(store)
+
+
+def resume(store: Store, number: int) -> None:
+    """Queue a paused run; it goes on at the very step where it was. Raises NotFound, and Refused when it is not paused."""
+    budget.require_room(store)
+    transitions.resume(store, number)
+    ensure_supervisor(store)
+
+
+def retry(store: Store, number: int) -> None:
+    """Queue a run that was stopped or went wrong; it goes on from its last whole checkpoint. Raises NotFound, Refused."""
+    budget.require_room(store)
+    transitions.retry(store, number)
+    ensure_supervisor(store)
 
 
 def supervisor_version(store: Store) -> str | None:
@@ -53,16 +88,23 @@ def supervisor_version(store: Store) -> str | None:
 
 
 def ensure_supervisor(store: Store) -> None:
-    """Wake the supervisor of this folder; start one, detached, when there is none, or when it is of another version.
+    """Wake the supervisor of this folder; start one, detached, when there is none, or when the one there is older than we are.
 
-    Workers outlive their supervisor, so replacing it disturbs no run.
+    The old one gives out what it has begun to and goes, the new one waits for its lock; workers outlive both, so no run notices.
     """
     seen = attempts.presence(store, SUPERVISOR)
-    if seen is not None and seen.version != __version__ and alive(seen.identity):
+    there = seen is not None and alive(seen.identity)
+    rang = ring(store.home) and (there or seen is None)  # a bell may outlast its owner by an instant
+    if seen is not None and there and _older(seen.version, __version__):
         os.kill(seen.identity.pid, signal.SIGTERM)
         start_supervisor(store.home)
-    elif not ring(store.home) and not _starting(store.home):
+    elif not rang and not _starting(store.home):
         start_supervisor(store.home)
+
+
+def _older(one: str, other: str) -> bool:
+    """Whether a version comes before another; two of different age would else replace each other for ever."""
+    return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
 
 
 def ring(home: Home) -> bool:

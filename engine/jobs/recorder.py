@@ -1,17 +1,20 @@
 """The worker's pen: takes what happened at once, writes it about ten times a second from a thread of its own.
 
-Training never waits for the disk. Knows the store and the attempt's token, nothing of training.
+Training never waits for the disk. Knows the store and the attempt's token, nothing of training. Removes the files of a checkpoint
+once the store no longer names it.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
+from engine import faults
 from engine.errors import Fenced, StoreBusy
 from engine.store import records
 from engine.store.connect import Store
+from engine.store.keeping import Kept
 from engine.store.records import Batch, Event, Metric, finite
 from engine.store.runs import Claim
 
@@ -26,10 +29,25 @@ HEARTBEAT = 1.0
 LAST_PATIENCE = 60.0
 
 
+class Whole(Protocol):
+    """A checkpoint as the one who wrote it describes it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+
+
 class Recorder:
     """Metrics, events and the summary go in; commands come out. `fenced` is set when the attempt has been ended by others."""
 
-    def __init__(self, store: Store, claim: Claim) -> None:
+    def __init__(self, store: Store, claim: Claim, summary: Mapping[str, Any] | None = None) -> None:
         self.store = store
         self.claim = claim
         self.fenced = False
@@ -37,8 +55,10 @@ class Recorder:
         self._first = self._seq
         self._metrics: list[Metric] = []
         self._events: list[Event] = []
-        self._summary: dict[str, Any] = {}
-        self._told: dict[str, Any] = {}
+        self._checkpoints: list[Kept] = []
+        self._summary: dict[str, Any] = dict(summary or {})
+        self._told: dict[str, Any] = dict(self._summary)
+        self._got_on_at: float | None = None
         self._commands: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -73,8 +93,19 @@ class Recorder:
         with self._lock:
             self._summary = self._summary | values
 
+    def checkpoint(self, written: Whole, best: bool) -> None:
+        """Name a checkpoint that is whole on the disk, behind the rows that led to it."""
+        kept = Kept(written.name, written.step, written.epoch, best, written.bytes, written.sha256)
+        with self._lock:
+            self._checkpoints.append(kept)
+        self._wake.set()
+
+    def got_on(self) -> None:
+        """Training is alive and has just taken a step or read a picture."""
+        self._got_on_at = time.monotonic()
+
     def asked(self, kind: str) -> bool:
-        """Whether this has been asked of the run. Raises what has kept the pen from writing, if anything has."""
+        """Whether this has been asked of the attempt. Raises what has kept the pen from writing, if anything has."""
         if self._failure is not None:
             raise self._failure
         return kind in self._commands
@@ -103,26 +134,43 @@ class Recorder:
 
     def _write(self) -> bool:
         """Write what there is; False when the store is busy and it must wait. An empty batch is written as a heartbeat only."""
-        with self._lock:
-            batch = Batch(self._metrics, self._events, {} if self._summary == self._told else self._summary)
-            self._metrics, self._events = [], []
+        batch = self._gathered()
         if not self._due(batch):
             return True
+        faults.point("recorder.before_write")
         try:
-            self._commands.update(records.append(self.store, self.claim, batch))
+            answer = records.append(self.store, self.claim, batch)
         except StoreBusy as error:
             if not self._waiting:
                 log.warning("rows wait: %s", error)
             self._waiting = True
-            with self._lock:
-                self._metrics, self._events = [*batch.metrics, *self._metrics], [*batch.events, *self._events]
+            self._put_back(batch)
             return False
+        self._commands.update(answer.commands)
+        self._remove(answer.dropped)
         self._told = dict(batch.summary) or self._told
         self._waiting = False
         self._written_at = time.monotonic()
         return True
 
+    def _gathered(self) -> Batch:
+        with self._lock:
+            summary = {} if self._summary == self._told else self._summary
+            batch = Batch(self._metrics, self._events, self._checkpoints, summary, self._got_on_at)
+            self._metrics, self._events, self._checkpoints = [], [], []
+        return batch
+
+    def _put_back(self, batch: Batch) -> None:
+        with self._lock:
+            self._metrics, self._events = [*batch.metrics, *self._metrics], [*batch.events, *self._events]
+            self._checkpoints = [*batch.checkpoints, *self._checkpoints]
+
+    def _remove(self, dropped: Sequence[str]) -> None:
+        for name in dropped:
+            for file in self.store.home.checkpoint_files(self.claim.run, name):
+                file.unlink(missing_ok=True)
+
     def _due(self, batch: Batch) -> bool:
         """Whether there is anything to tell or to be told, or it is time for a heartbeat."""
-        told = bool(batch.metrics or batch.events or batch.summary)
-        return told or time.monotonic() - self._written_at >= HEARTBEAT or records.waiting(self.store, self.claim.run)
+        told = bool(batch.metrics or batch.events or batch.checkpoints or batch.summary)
+        return told or time.monotonic() - self._written_at >= HEARTBEAT or records.waiting(self.store, self.claim)

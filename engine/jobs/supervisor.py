@@ -1,6 +1,7 @@
 """The supervisor: one per data folder. Gives queued runs to workers, sees every worker's end, names it in the store.
 
-Knows no training and imports no torch; a fresh spare worker, torch imported, always waits for the next run.
+Knows no training and imports no torch; a fresh spare worker, torch imported, always waits for the next run, and the servant
+answers questions beside the training. Keeps house when nothing presses: the log of the store, the series of ended runs.
 """
 
 import argparse
@@ -10,55 +11,60 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
-from json import dumps
 
-from engine import __version__
+from engine import __version__, faults
 from engine.errors import StoreError
-from engine.jobs.identity import alive, identify, kill_group
+from engine.jobs import memory
+from engine.jobs.crew import Crew, Death
+from engine.jobs.identity import identify, kill_group
 from engine.jobs.launch import ring, start_supervisor
-from engine.jobs.terms import SLOTS, STOP, SUPERVISOR
-from engine.store import attempts, records, runs
+from engine.jobs.terms import SUPERVISOR
+from engine.jobs.watching import Finding, Watch
+from engine.store import attempts, manifest, packing, runs, settings, transitions
 from engine.store.attempts import Attempt
-from engine.store.connect import Store
-from engine.store.home import PROJECT, Home
+from engine.store.connect import open_store
+from engine.store.home import Home
 from engine.store.runs import Claim, State
 
 log = logging.getLogger("athanor.supervisor")
 
 # Seconds between looks at the workers when nobody rings; also how often the supervisor says that it is there.
 LOOK = 1.0
-# A stopped worker finishes its step or evaluation and its writing; after this many seconds it is ended.
-STOP_PATIENCE = 20.0
-# A spare that died unused is not replaced for this many seconds: whatever killed it would kill the next.
-SPARE_PAUSE = 30.0
 # How long a new supervisor waits for one that is leaving to let go of the lock.
 HANDOVER = 10.0
 # With nothing to do for this many seconds the supervisor goes; the next Start brings a new one.
 IDLE_EXIT = 1800.0
+# Seconds before a crashed run is tried again; each further crash in a row takes so many times as long.
+BACK_OFF, GROWTH = 1.0, 4.0
+
+# What is written of an attempt that had to be ended.
+ENDED: dict[Finding, tuple[State, str]] = {
+    "ignores stop": (State.STOPPED, "errors.stopped"),
+    "ignores pause": (State.PAUSED, "errors.paused_by_force"),
+    "over time": (State.STOPPED, "errors.time_limit"),
+}
 
 
 class Supervisor:
-    """The loop and what it holds: the workers that are its children, the spare, and those it adopted."""
+    """The loop and what it holds: its children, what it watches, and the runs that rest after a crash."""
 
-    def __init__(self, home: Home) -> None:
-        self.store = Store(home)
+    def __init__(self, home: Home, idle_exit: float = IDLE_EXIT) -> None:
+        self.store = open_store(home)
         self.home = home
         self.identity = identify()
-        self.workers: dict[Claim, subprocess.Popen[bytes]] = {}
-        self.stopping: dict[Claim, float] = {}
-        self.spare: subprocess.Popen[bytes] | None = None
-        self.spare_at = 0.0
+        self.crew = Crew(self.store)
+        self.watch = Watch(self.store)
+        self.resting: dict[int, float] = {}
+        self.idle_exit = idle_exit
         self.busy_at = time.monotonic()
         self.leaving = False
         self.bell = _open_bell(home)
 
     def serve(self) -> None:
-        """Until idle for long or asked to go. Workers outlive the supervisor; the spare does not."""
+        """Until idle for long or asked to go. Workers outlive the supervisor; spare and servant do not."""
         signal.signal(signal.SIGTERM, self._leave)
         while not self._done():
             try:
@@ -70,15 +76,19 @@ class Supervisor:
 
     def _turn(self) -> None:
         attempts.announce(self.store, SUPERVISOR, __version__, self.identity)
-        self._reap()
-        for attempt in attempts.under_way(self.store):
+        for death in self.crew.dead():
+            self._died(death)
+        under_way = attempts.under_way(self.store)
+        for attempt in under_way:
             self._look_after(attempt)
+        self.watch.forget(under_way)
         self._fill_slots()
-        self._keep_spare()
+        self._keep_standing()
+        self._keep_house()
 
     def _done(self) -> bool:
         """Whether to go. From here on nobody may believe to have woken us, so the bell is closed before the last look."""
-        if not self.leaving and time.monotonic() - self.busy_at < IDLE_EXIT:
+        if not self.leaving and time.monotonic() - self.busy_at < self.idle_exit:
             return False
         signal.set_wakeup_fd(-1)
         os.close(self.bell)
@@ -93,75 +103,65 @@ class Supervisor:
     def _leave(self, *_: object) -> None:
         self.leaving = True
 
-    def _reap(self) -> None:
-        """Take note of the workers that have ended. One that told its end has changed nothing here."""
-        for claim, worker in list(self.workers.items()):
-            code = worker.poll()
-            if code is not None:
-                self._ended(claim, code)
-                del self.workers[claim]
-
     def _look_after(self, attempt: Attempt) -> None:
-        """End an attempt whose process is gone though it was not ours, and one that ignores Stop."""
+        """Give back what nobody works on; end what does not leave when asked."""
         self.busy_at = time.monotonic()
-        if attempt.claim not in self.workers and (attempt.identity is None or not alive(attempt.identity)):
-            log.warning("run %s: its process is gone", attempt.claim.run)
-            runs.end(self.store, attempt.claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
-        elif attempt.identity is not None and self._ignores_stop(attempt.claim):
-            log.warning("run %s does not stop; ending its process", attempt.claim.run)
+        claim, finding = attempt.claim, self.watch.look(attempt, attempt.claim in self.crew.workers)
+        if finding == "never began":
+            transitions.unclaim(self.store, claim, {"key": "errors.never_began", "fields": {}})
+        elif finding == "gone":
+            self._crashed(claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
+        elif finding is not None and attempt.identity is not None:
+            log.warning("run %s %s; ending its process", claim.run, finding)
             kill_group(attempt.identity)
-            runs.end(self.store, attempt.claim, State.STOPPED, {"key": "errors.stopped", "fields": {}})
+            state, key = ENDED[finding]
+            fields = {"minutes": runs.get(self.store, claim.run).knobs["time_limit"]} if finding == "over time" else {}
+            transitions.end(self.store, claim, state, {"key": key, "fields": fields})
 
-    def _ignores_stop(self, claim: Claim) -> bool:
-        """Whether the run has been asked to stop and had time to. Counted from when this supervisor first saw it."""
-        if not records.asked(self.store, claim.run, STOP):
-            return False
-        return time.monotonic() - self.stopping.setdefault(claim, time.monotonic()) > STOP_PATIENCE
-
-    def _ended(self, claim: Claim, code: int) -> None:
+    def _died(self, death: Death) -> None:
         """A worker that told its end is believed; any other end is named here."""
-        if code < 0:
-            name = signal.strsignal(-code) or str(-code)
-            reason = {"key": "errors.worker_killed", "fields": {"signal": -code, "name": name}}
+        if death.code == -signal.SIGKILL and death.memory:
+            reason = memory.ran_out(runs.get(self.store, death.claim.run), signal.strsignal(signal.SIGKILL) or "")
+            transitions.end(self.store, death.claim, State.OUT_OF_MEMORY, reason)
+        elif death.code < 0:
+            name = signal.strsignal(-death.code) or str(-death.code)
+            self._crashed(death.claim, State.FAILED, {"key": "errors.worker_killed", "fields": {"signal": -death.code, "name": name}})
         else:
-            reason = {"key": "errors.worker_exited", "fields": {"code": code}}
-        if runs.end(self.store, claim, State.FAILED, reason):
-            log.warning("run %s: worker ended with %s", claim.run, code)
+            self._crashed(death.claim, State.FAILED, {"key": "errors.worker_exited", "fields": {"code": death.code}})
+
+    def _crashed(self, claim: Claim, state: State, reason: dict[str, object]) -> None:
+        """Try again after a rest; a run that crashes again and again is given up, and the queue goes on."""
+        again = transitions.crashed(self.store, claim, state, reason)
+        if again is None:
+            return
+        log.warning("run %s, attempt %s: %s; %s", claim.run, claim.attempt, reason, "tried again" if again else "given up")
+        crashes = runs.get(self.store, claim.run).crashes
+        self.resting[claim.run] = time.monotonic() + BACK_OFF * GROWTH ** (crashes - 1)
 
     def _fill_slots(self) -> None:
         """Give the next queued runs to workers while there is room."""
-        while len(attempts.under_way(self.store)) < SLOTS:
-            claim = runs.claim(self.store)
+        self.resting = {run: until for run, until in self.resting.items() if until > time.monotonic()}
+        if self.resting:
+            self.busy_at = time.monotonic()
+        while len(attempts.under_way(self.store)) < settings.get(self.store, settings.SLOTS):
+            claim = transitions.claim(self.store, held=self.resting)
             if claim is None:
                 return
-            self._give(claim)
+            faults.point("supervisor.claimed")
+            self.crew.give(claim)
 
-    def _give(self, claim: Claim) -> None:
-        """Hand the claim to the spare. If the store does not take the worker's name, the worker goes unused and the run is lost."""
-        worker, self.spare = self._living_spare() or self._start_worker(), None
-        with contextlib.suppress(BrokenPipeError), worker.stdin as pipe:  # type: ignore[union-attr]
-            attempts.assign(self.store, claim, identify(worker.pid))
-            self.workers[claim] = worker
-            pipe.write(dumps(asdict(claim)).encode() + b"\n")
-        log.info("run %s: attempt %s in process %s", claim.run, claim.attempt, worker.pid)
+    def _keep_standing(self) -> None:
+        """Replace spare and servant, but never while a run is starting: their import would take the cores from its first epoch."""
+        if not any(attempt.state is State.STARTING for attempt in attempts.under_way(self.store)):
+            self.crew.spare.keep()
+            self.crew.servant.keep()
 
-    def _living_spare(self) -> subprocess.Popen[bytes] | None:
-        return self.spare if self.spare is not None and self.spare.poll() is None else None
-
-    def _keep_spare(self) -> None:
-        """Replace the spare, but never while a run is starting: its import would take the cores from the first epoch."""
-        if self.spare is not None and self.spare.poll() is not None:
-            log.warning("the spare worker ended with %s before it was used", self.spare.returncode)
-            self.spare, self.spare_at = None, time.monotonic() + SPARE_PAUSE
-        starting = any(attempt.state is State.STARTING for attempt in attempts.under_way(self.store))
-        if self.spare is None and not starting and time.monotonic() >= self.spare_at:
-            self.spare = self._start_worker()
-
-    def _start_worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "engine.jobs.worker", "--home", str(self.home.root)],
-            cwd=PROJECT, stdin=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+    def _keep_house(self) -> None:
+        """One small piece at a time, so that a Start never waits for it."""
+        self.store.checkpoint_wal()
+        for run in packing.due(self.store)[:1]:
+            packing.pack(self.store, run)
+            manifest.write(self.store, run)
 
     def _wait(self) -> None:
         """Sleep until somebody rings, a child ends, or it is time to look again."""
@@ -201,12 +201,14 @@ def _open_bell(home: Home) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="engine.jobs.supervisor")
     parser.add_argument("--home", required=True)
-    home = Home.find(parser.parse_args().home)
+    parser.add_argument("--idle", type=float, default=IDLE_EXIT, help="seconds without work after which it goes")
+    given = parser.parse_args()
+    home = Home.find(given.home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with only_one(home) as mine:
         if mine:
             log.info("supervisor %s of %s", __version__, home.root)
-            Supervisor(home).serve()
+            Supervisor(home, given.idle).serve()
     return 0
 
 

@@ -4,5 +4,7 @@
 SUPERVISOR = "supervisor"
 # The command that ends a run.
 STOP = "stop"
-# Runs that train at the same time; their workers share the cores.
-SLOTS = 1
+# The command that saves where a run is and frees its slot.
+PAUSE = "pause"
+# The role under which the servant stands in the store.
+SERVANT = "servant"

@@ -3,6 +3,7 @@
 A process is known by boot id, pid and start time together; ages are of the monotonic clock, so no clock jump ages anyone.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,12 +27,27 @@ class Identity:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A try at a run that has not ended. `heartbeat` is in seconds of the monotonic clock of its boot."""
+    """A try at a run that has not ended. `began`, `heartbeat`, `progress`: seconds of the monotonic clock of its boot."""
 
     claim: Claim
     state: State
     identity: Identity | None
+    began: float | None
     heartbeat: float | None
+    progress: float | None
+
+    def silent(self, boot: str) -> float:
+        """Seconds since anything was heard of it; infinite when that was before the machine started."""
+        return self._since(self.heartbeat, boot)
+
+    def idle(self, boot: str) -> float:
+        """Seconds since its training last got on."""
+        return self._since(self.progress, boot)
+
+    def _since(self, mark: float | None, boot: str) -> float:
+        if self.identity is None or mark is None or self.identity.boot != boot:
+            return math.inf
+        return max(0.0, time.monotonic() - mark)
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,8 @@ class Presence:
 def assign(store: Store, claim: Claim, identity: Identity) -> None:
     """Write down which process has the attempt."""
     with store.write() as connection:
-        change = asdict(identity) | {"heartbeat": time.monotonic()}
+        now = time.monotonic()
+        change = asdict(identity) | {"began": now, "heartbeat": now, "progress": now}
         connection.execute(sa.update(attempts).where(attempts.c.token == claim.token).values(change))
 
 
@@ -57,9 +74,37 @@ def under_way(store: Store) -> list[Attempt]:
     return [_attempt(dict(row._mapping)) for row in rows]
 
 
+def current(store: Store, run: int) -> Attempt | None:
+    """The attempt of a run that is under way, if there is one."""
+    with store.read() as connection:
+        query = sa.select(attempts).where(attempts.c.run == run, attempts.c.state.in_(UNDER_WAY))
+        row = connection.execute(query).one_or_none()
+    return None if row is None else _attempt(dict(row._mapping))
+
+
+@dataclass(frozen=True)
+class Past:
+    """A try at a run as it is told to people. Times are seconds since the epoch."""
+
+    number: int
+    state: State
+    reason: dict[str, Any] | None
+    created_at: float
+    ended_at: float | None
+
+
+def told(store: Store, run: int) -> list[Past]:
+    """Every attempt at a run, the first first."""
+    columns = [attempts.c[name] for name in Past.__dataclass_fields__]
+    with store.read() as connection:
+        rows = connection.execute(sa.select(*columns).where(attempts.c.run == run).order_by(attempts.c.number)).all()
+    return [Past(**dict(row._mapping) | {"state": State(row.state)}) for row in rows]
+
+
 def _attempt(row: Mapping[str, Any]) -> Attempt:
     identity = Identity(row["boot"], row["pid"], row["process_start"]) if row["pid"] is not None else None
-    return Attempt(Claim(row["run"], row["number"], row["token"]), State(row["state"]), identity, row["heartbeat"])
+    claim = Claim(row["run"], row["number"], row["token"])
+    return Attempt(claim, State(row["state"]), identity, row["began"], row["heartbeat"], row["progress"])
 
 
 def announce(store: Store, role: str, version: str, identity: Identity) -> None:

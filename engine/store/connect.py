@@ -1,81 +1,77 @@
-"""How the store is opened: which SQLite library, which journal, one lock for writers. Knows no table but the version.
+"""How the store is opened: a file of the data folder, or a PostgreSQL database when `$ATHANOR_STORE` names one.
 
-SQLite 3.7.0 to 3.51.2 can corrupt a WAL file that several processes write; the first library new enough is used,
-else the slower rollback journal.
+Reads, writes and their errors are the same for both. Knows no table but by the modules that make, migrate and rebuild them.
 """
 
 import json
-import sqlite3
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from engine.errors import StoreBusy, StoreError
+from engine.errors import StoreError
+from engine.store import damage, migrate, restoring
 from engine.store.home import Home
-from engine.store.tables import SCHEMA_VERSION, metadata
+from engine.store.library import library
+from engine.store.postgres import PostgreSQL
+from engine.store.restoring import Rebuilt
+from engine.store.sqlite import BUSY_MS, SQLite
+from engine.store.tables import SCHEMA_VERSION
 
-WAL_SAFE = (3, 51, 3)
-BUSY_MS = 10_000
+__all__ = ["BUSY_MS", "VARIABLE", "Store", "library", "open_store"]
 
-
-@dataclass(frozen=True)
-class Library:
-    """The SQLite library in use."""
-
-    module: ModuleType
-    name: str
-    version: str
-    journal: str
-
-
-@cache
-def library() -> Library:
-    """The interpreter's SQLite when it is new enough, else pysqlite3's, else the interpreter's without WAL."""
-    for module in _candidates():
-        if module.sqlite_version_info >= WAL_SAFE:
-            return Library(module, module.__name__, module.sqlite_version, "wal")
-    return Library(sqlite3, "sqlite3", sqlite3.sqlite_version, "delete")
-
-
-def _candidates() -> Iterator[ModuleType]:
-    yield sqlite3
-    try:
-        import pysqlite3
-    except ImportError:
-        return
-    yield pysqlite3
+VARIABLE = "ATHANOR_STORE"
 
 
 class Store:
-    """An open store: `read()` and `write()` give connections, `home` gives the files beside it."""
+    """An open store: `read()` and `write()` give connections, `home` gives the files beside it.
 
-    def __init__(self, home: Home) -> None:
+    `rebuilt` is what came out of the run folders when the database was new. `thorough`: every page of the file is looked at
+    first. Raises StoreError when it cannot be opened.
+    """
+
+    def __init__(self, home: Home, url: str | None = None, thorough: bool = False) -> None:
         self.home = home
+        self.rebuilt: Rebuilt | None = None
+        url = url or os.environ.get(VARIABLE)
         try:
             home.data.mkdir(parents=True, exist_ok=True)
+            self._backend = PostgreSQL(url, _json) if url else SQLite(home, _json)
+            self.engine = self._backend.engine
+            self._open(thorough)
         except OSError as error:
             raise StoreError("errors.store_unusable", path=str(home.root), message=error.strerror or str(error)) from error
-        self.engine = sa.create_engine(
-            f"sqlite:///{home.database}", module=library().module, json_serializer=_json, connect_args={"check_same_thread": False}
-        )
-        sa.event.listen(self.engine, "connect", _prepare)
-        sa.event.listen(self.engine, "begin", _begin)
-        self._create()
+
+    def _open(self, thorough: bool) -> None:
+        try:
+            with self._backend.opening(thorough) as aside:
+                self._bring_up(aside)
+        except BaseException:
+            self.engine.dispose()
+            raise
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the database was set aside and made anew since it was opened; only opening it again helps."""
+        return self._backend.replaced
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection whose every statement sees the newest committed state. Raises StoreError when the file is damaged."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except DatabaseError as error:
-            raise self._unusable(error) from error
+        with self._told(writing=False), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A connection whose statements all see the state of one moment. Raises StoreError."""
+        options = self._backend.reading_at_once
+        with self._told(writing=False), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -83,48 +79,74 @@ class Store:
 
         Raises StoreBusy when the lock, or room on the disk, is not to be had within ten seconds; nothing is written then.
         """
+        options = self._backend.writing
+        with self._told(writing=True), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+        self._backend.written()
+
+    @contextmanager
+    def _told(self, writing: bool) -> Iterator[None]:
+        """Errors of the driver in our words."""
+        if self.replaced:
+            raise StoreError("errors.store_replaced", path=self._backend.place)
         try:
-            with self.engine.connect().execution_options(athanor_write=True) as connection, connection.begin():
-                yield connection
-        except OperationalError as error:
-            raise StoreBusy("errors.store_busy", message=str(error.orig)) from error
-        except DatabaseError as error:
-            raise self._unusable(error) from error
+            yield
+        except DBAPIError as error:
+            raise self._backend.explain(error, writing) from error
 
-    def _unusable(self, error: DatabaseError) -> StoreError:
-        return StoreError("errors.store_unusable", path=str(self.home.database), message=str(error.orig))
+    def checkpoint_wal(self) -> bool:
+        """Keep the log beside the database short; True when it was cut to nothing. For the supervisor, once a second."""
+        with self._told(writing=True):
+            return self._backend.checkpoint_wal()
 
-    def _create(self) -> None:
+    def backup(self, to: Path) -> None:
+        """Write a copy while others read and write. Raises Refused when the file exists, and on PostgreSQL, which has pg_dump."""
+        with self._told(writing=False):
+            self._backend.backup(to)
+
+    def sole(self) -> AbstractContextManager[bool]:
+        """Whether the caller is the one supervisor of this store while it is inside; a second one gets False."""
+        return self._backend.sole()
+
+    def _bring_up(self, aside: damage.SetAside | None) -> None:
         with self.read() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            version = self._backend.version(connection)
         if version > SCHEMA_VERSION:
-            raise StoreError("errors.store_newer", path=str(self.home.database), found=version, known=SCHEMA_VERSION)
-        if version < SCHEMA_VERSION:
+            raise StoreError("errors.store_newer", path=self._backend.place, found=version, known=SCHEMA_VERSION)
+        if version < SCHEMA_VERSION or aside is not None:
             with self.write() as connection:
-                metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                self._change(connection, aside)
+
+    def _change(self, connection: sa.Connection, aside: damage.SetAside | None) -> None:
+        version = self._backend.version(connection)  # another may have been faster
+        if version < SCHEMA_VERSION:
+            migrate.bring_up(connection, version)
+            self._backend.set_version(connection, SCHEMA_VERSION)
+        if version == 0 and isinstance(self._backend, SQLite):
+            self.rebuilt = restoring.restore(connection, self.home)
+        if aside is not None and aside.trouble == "stale_log":
+            damage.tell(connection, "errors.stale_log", file=aside.file.name)
+        elif aside is not None and self.rebuilt is not None:
+            damage.tell(connection, "errors.store_set_aside", file=aside.file.name, **self.rebuilt.counts)
+        elif self.rebuilt is not None and self.rebuilt.found:
+            damage.tell(connection, "errors.store_was_missing", **self.rebuilt.counts)
 
 
-@cache
+_stores: dict[tuple[Home, str | None], Store] = {}
+_opening = Lock()
+
+
 def open_store(home: Home) -> Store:
-    """The one store of a data folder in this process; connections are pooled inside."""
-    return Store(home)
+    """The one store of a data folder in this process; connections are pooled inside. One that was replaced is opened again."""
+    key = home, os.environ.get(VARIABLE)
+    with _opening:
+        store = _stores.get(key)
+        if store is None or store.replaced:
+            if store is not None:
+                store.engine.dispose()
+            store = _stores[key] = Store(home)
+        return store
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, in `_begin`
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    cursor.execute(f"PRAGMA journal_mode = {library().journal}")
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("athanor_write"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

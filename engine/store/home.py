@@ -49,7 +49,28 @@ class Home:
 
     def run(self, number: int) -> Path:
         """The folder of one run: its weights and its log."""
-        return self.root / "runs" / f"{number:06d}"
+        return self.runs / f"{number:06d}"
+
+    def checkpoints(self, number: int) -> Path:
+        return self.run(number) / "checkpoints"
+
+    def checkpoint_files(self, number: int, name: str) -> list[Path]:
+        """What is there of one checkpoint; the file that makes it one comes first."""
+        found = sorted(self.checkpoints(number).glob(f"{name}.*"))
+        return sorted(found, key=lambda file: file.suffix != ".json")
+
+    def manifest(self, number: int) -> Path:
+        """What a lost store is rebuilt from."""
+        return self.run(number) / "manifest.json"
+
+    @property
+    def servant_bell(self) -> Path:
+        """A named pipe: a byte written here wakes the servant."""
+        return self.root / "servant.bell"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
 
     def log(self, number: int) -> Path:
         return self.run(number) / "log.txt"

@@ -9,12 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from engine.errors import Fenced
+from engine.store.blobs import Columns
 from engine.store.connect import Store
+from engine.store.keeping import Kept, keep
+from engine.store.points import everything, packed_after
 from engine.store.runs import UNDER_WAY, Claim
-from engine.store.tables import attempts, commands, events, metrics, runs
+from engine.store.tables import attempts, commands, events, metrics, runs, series
 
 REWIND = "rewind"
 VERDICT = "verdict"
@@ -52,7 +56,17 @@ class Batch:
 
     metrics: Sequence[Metric] = ()
     events: Sequence[Event] = ()
+    checkpoints: Sequence[Kept] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
+    progress: float | None = None  # when training last got on, in seconds of the monotonic clock
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a writer hears back: kinds of commands asked of its attempt; checkpoints whose files may go now."""
+
+    commands: list[str]
+    dropped: list[str]
 
 
 @dataclass(frozen=True)
@@ -70,14 +84,15 @@ def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def append(store: Store, claim: Claim, batch: Batch) -> list[str]:
-    """Write a batch and a heartbeat; take and return the kinds of the commands waiting.
+def append(store: Store, claim: Claim, batch: Batch) -> Answer:
+    """Write a batch and a heartbeat; take the commands waiting.
 
     Raises Fenced when the attempt has ended and StoreBusy when the store cannot write now; nothing is written then.
     """
     with store.write() as connection:
         held = (attempts.c.token == claim.token, attempts.c.state.in_(UNDER_WAY))
-        if connection.execute(sa.update(attempts).where(*held).values(heartbeat=time.monotonic())).rowcount == 0:
+        beat = {"heartbeat": time.monotonic()} | ({} if batch.progress is None else {"progress": batch.progress})
+        if connection.execute(sa.update(attempts).where(*held).values(beat)).rowcount == 0:
             raise Fenced(claim.run)
         mark = {"run": claim.run, "attempt": claim.attempt}
         if batch.metrics:
@@ -86,51 +101,56 @@ def append(store: Store, claim: Claim, batch: Batch) -> list[str]:
             connection.execute(sa.insert(events), [mark | vars(row) for row in batch.events])
         if batch.summary:
             connection.execute(sa.update(runs).where(runs.c.id == claim.run).values(summary=dict(batch.summary)))
-        return _take_commands(connection, claim.run)
+        dropped = keep(connection, claim, batch.checkpoints) if batch.checkpoints else []
+        return Answer(_take_commands(connection, claim), dropped)
 
 
-def _take_commands(connection: sa.Connection, run: int) -> list[str]:
-    waiting = (commands.c.run == run, commands.c.taken_at.is_(None))
-    rows = connection.execute(sa.select(commands.c.kind).where(*waiting).order_by(commands.c.id)).scalars().all()
+def _take_commands(connection: sa.Connection, claim: Claim) -> list[str]:
+    rows = connection.execute(sa.select(commands.c.kind).where(*_waiting(claim)).order_by(commands.c.id)).scalars().all()
     if rows:
-        connection.execute(sa.update(commands).where(*waiting).values(taken_at=time.time()))
+        connection.execute(sa.update(commands).where(*_waiting(claim)).values(taken_at=time.time()))
     return list(rows)
 
 
+def _waiting(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (commands.c.run == claim.run, commands.c.attempt == claim.attempt, commands.c.taken_at.is_(None))
+
+
 def command(store: Store, run: int, kind: str) -> None:
-    """Ask something of a run under way. Its worker takes it within a tenth of a second."""
+    """Ask something of the attempt that is under way. Its worker takes it within a tenth of a second."""
+    now = sa.select(runs.c.id, runs.c.attempt, sa.literal(kind), sa.literal(time.time())).where(
+        runs.c.id == run, runs.c.state.in_(UNDER_WAY)
+    )
     with store.write() as connection:
-        connection.execute(sa.insert(commands).values(run=run, kind=kind, created_at=time.time()))
+        connection.execute(sa.insert(commands).from_select(["run", "attempt", "kind", "created_at"], now))
 
 
-def asked(store: Store, run: int, kind: str) -> bool:
-    """Whether a run has ever been asked this."""
-    query = sa.select(commands.c.id).where(commands.c.run == run, commands.c.kind == kind).limit(1)
+def asked(store: Store, claim: Claim) -> set[str]:
+    """Everything that has been asked of an attempt."""
+    query = sa.select(commands.c.kind).where(commands.c.run == claim.run, commands.c.attempt == claim.attempt)
     with store.read() as connection:
-        return connection.execute(query).first() is not None
+        return set(connection.execute(query).scalars())
 
 
-def waiting(store: Store, run: int) -> bool:
-    """Whether something has been asked of a run that its worker has not taken."""
+def waiting(store: Store, claim: Claim) -> bool:
+    """Whether something has been asked of an attempt that its worker has not taken."""
     with store.read() as connection:
-        query = sa.select(commands.c.id).where(commands.c.run == run, commands.c.taken_at.is_(None)).limit(1)
-        return connection.execute(query).first() is not None
+        return connection.execute(sa.select(commands.c.id).where(*_waiting(claim)).limit(1)).first() is not None
 
 
 def last_seq(store: Store, run: int) -> int:
     """The highest `seq` of a run; 0 when it has told nothing."""
-    with store.read() as connection:
+    with store.snapshot() as connection:
         return max(
-            connection.execute(sa.select(sa.func.coalesce(sa.func.max(t.c.seq), 0)).where(t.c.run == run)).scalar_one()
-            for t in (metrics, events)
+            connection.execute(sa.select(sa.func.coalesce(sa.func.max(seq), 0)).where(seq.table.c.run == run)).scalar_one()
+            for seq in (metrics.c.seq, events.c.seq, series.c.last_seq)
         )
 
 
 def read(store: Store, run: int, since: int = 0, limit: int = PAGE) -> News:
     """What a run told after the cursor `since`, in order of `seq`; at most `limit` metrics, then `more` is true."""
-    with store.read() as connection, connection.begin():
-        connection.exec_driver_sql("BEGIN")
-        numbers = [Metric(*row) for row in connection.execute(_after(metrics, Metric, run, since).limit(limit))]
+    with store.snapshot() as connection:
+        numbers = _numbers(connection, run, since, limit)
         until = numbers[-1].seq if len(numbers) == limit else None
         query = _after(events, Event, run, since)
         happened = [Event(*row) for row in connection.execute(query if until is None else query.where(events.c.seq <= until))]
@@ -138,20 +158,50 @@ def read(store: Store, run: int, since: int = 0, limit: int = PAGE) -> News:
     return News(max(seqs), numbers, happened, until is not None)
 
 
+def _numbers(connection: sa.Connection, run: int, since: int, limit: int) -> list[Metric]:
+    """The next `limit` metrics, rows and packed ones together."""
+    rows = [Metric(*row) for row in connection.execute(_after(metrics, Metric, run, since).limit(limit))]
+    packed = packed_after(connection, run, since)
+    if not packed:
+        return rows
+    seqs = np.sort(np.concatenate([points.seq for _, points in packed]))
+    until = seqs[min(limit, len(seqs)) - 1]
+    first = [row for name, points in packed for row in _metrics(name, points.where(points.seq <= until))]
+    return sorted([*first, *rows], key=lambda row: row.seq)[:limit]
+
+
 def _after(table: sa.Table, row: type[Metric] | type[Event], run: int, since: int) -> sa.Select[Any]:
     columns = [table.c[name] for name in row.__dataclass_fields__]
     return sa.select(*columns).where(table.c.run == run, table.c.seq > since).order_by(table.c.seq)
 
 
+def _metrics(name: str, points: Columns) -> list[Metric]:
+    columns = (points.seq.tolist(), points.step.tolist(), points.epoch.tolist(), points.values, points.time.tolist())
+    return [Metric(seq, name, step, epoch, value, time) for seq, step, epoch, value, time in zip(*columns, strict=True)]
+
+
 def history(store: Store, run: int) -> dict[str, list[Metric]]:
     """Every series of a run in order, without what rewinds took back."""
-    news = read(store, run, limit=10_000_000)
-    series: dict[str, list[Metric]] = {}
-    rewinds = [(event.seq, event.step) for event in news.events if event.kind == REWIND]
-    for row in news.metrics:
-        if not any(seq > row.seq and row.step > step for seq, step in rewinds):
-            series.setdefault(row.series, []).append(row)
-    return series
+    return {name: _metrics(name, points) for name, points in curves(store, run).items()}
+
+
+def curves(store: Store, run: int) -> dict[str, Columns]:
+    """The same as columns of numbers, a hundred times faster; NaN where a value is not finite."""
+    rewinds = sa.select(events.c.seq, events.c.step).where(events.c.run == run, events.c.kind == REWIND).order_by(events.c.seq)
+    with store.snapshot() as connection:
+        found = everything(connection, run)
+        taken_back = [tuple(row) for row in connection.execute(rewinds)]
+    kept = {name: _without(points, taken_back) for name, points in sorted(found.items(), key=lambda item: item[1].seq[0])}
+    return {name: points for name, points in kept.items() if len(points.seq)}
+
+
+def _without(points: Columns, rewinds: Sequence[tuple[int, ...]]) -> Columns:
+    """A point stays when no later rewind goes back to before its step: the lowest step of those to come decides."""
+    if not rewinds:
+        return points
+    seqs, steps = np.array(rewinds, np.int64).T
+    lowest = np.append(np.minimum.accumulate(steps[::-1])[::-1], np.iinfo(np.int64).max)
+    return points.where(points.step <= lowest[seqs.searchsorted(points.seq, side="right")])
 
 
 def last_event(store: Store, run: int, kind: str) -> Event | None:

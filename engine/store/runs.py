@@ -1,9 +1,5 @@
-"""Runs: created, claimed, begun, ended, listed. Every change of state is one fenced statement.
+"""Runs: what one is, created, read, listed. Their changes of state live in `transitions`."""
 
-Knows no process; the token of an attempt is all that a writer must show.
-"""
-
-import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,13 +8,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.errors import Fenced, NotFound
+from engine.config.versions import current
+from engine.errors import NotFound
+from engine.store import numbering
 from engine.store.connect import Store
-from engine.store.tables import attempts, runs, tests
+from engine.store.tables import lineage, runs, tests
 
 
 class State(StrEnum):
-    """Where a run stands."""
+    """Where a run stands. `lost`: its process vanished and nobody knows how."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -34,12 +32,16 @@ class State(StrEnum):
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self not in (State.QUEUED, *UNDER_WAY, State.PAUSED)
+        return self not in (*WAITING, *UNDER_WAY)
 
 
+# How a changed copy is related to its parent.
+CHANGED = "changed"
 # A run number of more digits is a mistake or an attack.
 MOST_DIGITS = 9
 UNDER_WAY = (State.STARTING, State.RUNNING)
+# What a run waits in: for a slot, or for somebody to resume it.
+WAITING = (State.QUEUED, State.PAUSED)
 # Ends that nobody wanted.
 FAULTS = (State.FAILED, State.OUT_OF_MEMORY, State.DIVERGED, State.LOST)
 
@@ -54,9 +56,12 @@ class Run:
     state: State
     reason: dict[str, Any] | None
     config: dict[str, Any]
+    config_version: int
     numerics: dict[str, Any] | None
     summary: dict[str, Any]
+    priority: int
     attempt: int
+    crashes: int
     created_at: float
     started_at: float | None
     ended_at: float | None
@@ -107,18 +112,57 @@ class TestResult:
 _COLUMNS = [runs.c[name] for name in Run.__dataclass_fields__]
 
 
-def create(store: Store, config: Mapping[str, Any], version: int, name: str, launch_key: str | None = None) -> int:
-    """Queue a training run and return its number. The same `launch_key` twice is the same run."""
+def run_columns() -> list[sa.ColumnElement[Any]]:
+    """What `read_row` needs."""
+    return list(_COLUMNS)
+
+
+@dataclass(frozen=True)
+class New:
+    """A training run to be queued. `parent` is the run that this one is a changed copy of."""
+
+    name: str
+    config: Mapping[str, Any]
+    config_version: int
+    launch_key: str | None = None
+    parent: int | None = None
+
+
+def create(store: Store, new: New) -> int:
+    """Queue a training run and return its number. The same `launch_key` twice is the same run. Raises NotFound for its parent."""
     row = {
-        "launch_key": launch_key, "name": name, "kind": "train", "state": State.QUEUED, "config": dict(config),
-        "config_version": version, "summary": {}, "created_at": time.time(),
+        "launch_key": new.launch_key, "name": new.name, "kind": "train", "state": State.QUEUED, "config": dict(new.config),
+        "config_version": new.config_version, "summary": {}, "created_at": time.time(),
     }  # fmt: skip
     with store.write() as connection:
-        if launch_key is not None:
-            known = connection.execute(sa.select(runs.c.id).where(runs.c.launch_key == launch_key)).scalar()
+        if new.launch_key is not None:
+            known = connection.execute(sa.select(runs.c.id).where(runs.c.launch_key == new.launch_key)).scalar()
             if known is not None:
                 return known
-        return connection.execute(sa.insert(runs).values(row).returning(runs.c.id)).scalar_one()
+        number = numbering.free(connection)
+        numbered = row if number is None else row | {"id": number}
+        number = connection.execute(sa.insert(runs).values(numbered).returning(runs.c.id)).scalar_one()
+        if new.parent is not None:
+            _descend(connection, number, new.parent)
+        return number
+
+
+def _descend(connection: sa.Connection, number: int, parent: int) -> None:
+    if connection.execute(sa.select(runs.c.id).where(runs.c.id == parent)).scalar() is None:
+        raise NotFound("errors.no_such_run", run=parent)
+    connection.execute(sa.insert(lineage).values(run=number, parent=parent, relation=CHANGED))
+
+
+def children(store: Store, number: int) -> list[int]:
+    """The runs that come from this one."""
+    with store.read() as connection:
+        return list(connection.execute(sa.select(lineage.c.run).where(lineage.c.parent == number).order_by(lineage.c.run)).scalars())
+
+
+def parents(store: Store, number: int) -> list[int]:
+    """The runs that this one comes from."""
+    with store.read() as connection:
+        return list(connection.execute(sa.select(lineage.c.parent).where(lineage.c.run == number).order_by(lineage.c.parent)).scalars())
 
 
 def get(store: Store, number: int) -> Run:
@@ -127,7 +171,7 @@ def get(store: Store, number: int) -> Run:
         row = connection.execute(sa.select(*_COLUMNS).where(runs.c.id == number)).one_or_none()
     if row is None:
         raise NotFound("errors.no_such_run", run=number)
-    return _run(row)
+    return read_row(row)
 
 
 def listing(store: Store, states: Iterable[State] = (), limit: int | None = None) -> list[Run]:
@@ -137,7 +181,7 @@ def listing(store: Store, states: Iterable[State] = (), limit: int | None = None
     if wanted:
         query = query.where(runs.c.state.in_(wanted))
     with store.read() as connection:
-        return [_run(row) for row in connection.execute(query)]
+        return [read_row(row) for row in connection.execute(query)]
 
 
 def before(store: Store, number: int) -> int | None:
@@ -146,52 +190,10 @@ def before(store: Store, number: int) -> int | None:
         return connection.execute(sa.select(sa.func.max(runs.c.id)).where(runs.c.id < number)).scalar()
 
 
-def _run(row: Any) -> Run:
+def read_row(row: Any) -> Run:
+    """A row of `run_columns` as a run; its config has every knob of today."""
     values = dict(row._mapping)
-    return Run(**values | {"state": State(values["state"])})
-
-
-def claim(store: Store) -> Claim | None:
-    """Take the next queued run, at most once among all claimers; None when the queue is empty."""
-    token = secrets.token_hex(16)
-    first = sa.select(runs.c.id).where(runs.c.state == State.QUEUED).order_by(runs.c.priority.desc(), runs.c.id).limit(1)
-    change = {"state": State.STARTING, "attempt": runs.c.attempt + 1, "token": token, "started_at": time.time()}
-    take = sa.update(runs).where(runs.c.id == first.scalar_subquery(), runs.c.state == State.QUEUED).values(change)
-    with store.write() as connection:
-        row = connection.execute(take.returning(runs.c.id, runs.c.attempt)).one_or_none()
-        if row is None:
-            return None
-        attempt = {"run": row.id, "number": row.attempt, "token": token, "state": State.STARTING, "created_at": time.time()}
-        connection.execute(sa.insert(attempts).values(attempt))
-    return Claim(row.id, row.attempt, token)
-
-
-def stop_queued(store: Store, number: int) -> bool:
-    """Stop a run that has not been claimed; False when it is too late for that."""
-    change = {"state": State.STOPPED, "reason": {"key": "errors.stopped_in_queue", "fields": {}}, "ended_at": time.time()}
-    with store.write() as connection:
-        return connection.execute(sa.update(runs).where(runs.c.id == number, runs.c.state == State.QUEUED).values(change)).rowcount == 1
-
-
-def begin(store: Store, claim: Claim, numerics: Mapping[str, Any]) -> None:
-    """The run is running. Raises Fenced when others have ended the attempt."""
-    holder = (runs.c.id == claim.run, runs.c.token == claim.token, runs.c.state == State.STARTING)
-    with store.write() as connection:
-        kept = sa.func.coalesce(runs.c.numerics, sa.literal(dict(numerics), sa.JSON))
-        if connection.execute(sa.update(runs).where(*holder).values(state=State.RUNNING, numerics=kept)).rowcount == 0:
-            raise Fenced(claim.run)
-        connection.execute(sa.update(attempts).where(attempts.c.token == claim.token).values(state=State.RUNNING))
-
-
-def end(store: Store, claim: Claim, state: State, reason: Mapping[str, Any] | None = None) -> bool:
-    """End the attempt and its run; False when another had ended it already, and then nothing changes."""
-    change = {"state": state, "reason": dict(reason) if reason else None, "ended_at": time.time()}
-    holder = (runs.c.id == claim.run, runs.c.token == claim.token, runs.c.state.in_(UNDER_WAY))
-    with store.write() as connection:
-        if connection.execute(sa.update(runs).where(*holder).values(change | {"token": None})).rowcount == 0:
-            return False
-        connection.execute(sa.update(attempts).where(attempts.c.token == claim.token).values(change))
-    return True
+    return Run(**values | {"state": State(values["state"]), "config": current(values["config"], values["config_version"])})
 
 
 def set_test(store: Store, claim: Claim, result: TestResult) -> None:

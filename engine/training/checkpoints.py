@@ -1,14 +1,15 @@
-"""Checkpoints on disk: weights and optimiser state as safetensors, counters as JSON. Nothing is pickled.
+"""Checkpoints on disk: weights and state as safetensors, counters as JSON. Nothing is pickled.
 
-A checkpoint `name` is three files: `name.safetensors`, `name.optimiser.safetensors` and, written last, `name.json`, which
-holds the hashes of the other two and of itself. What does not match is refused. Knows no loop and no store.
+A checkpoint `name` is three files: `name.weights.safetensors`, `name.state.safetensors` (optimiser and what else a resume needs)
+and, written last, `name.json`, which holds the hashes of the other two and of itself. What does not match is refused. Names are
+never used twice, so a checkpoint is whole or it is not there. Knows no loop and no store.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,15 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from engine import faults
 from engine.errors import AthanorError
 from engine.training.happenings import State
 from engine.training.meter import Sums
 
-FORMAT = 1
+FORMAT = 2
+_WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
+# In the state file, before the names of the tensors that are not the optimiser's.
+_EXTRA = "extra."
 
 
 class BadCheckpoint(AthanorError):
@@ -34,6 +39,14 @@ class BadCheckpoint(AthanorError):
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What else is kept: `facts` is JSON."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A verified checkpoint, on the CPU. `slots` maps `<parameter index>.<slot>` to the optimiser's tensors."""
 
@@ -41,35 +54,47 @@ class Checkpoint:
     slots: dict[str, Tensor]
     groups: list[dict[str, Any]]
     state: State
-    extra: dict[str, Any]
+    extra: Extra
 
 
-def save(
-    folder: Path, name: str, model: nn.Module, optimiser: Optimizer, state: State, extra: Mapping[str, Any] | None = None
-) -> dict[str, str]:
-    """Write the checkpoint, each file whole; killed between two files it leaves one that `load` refuses.
+@dataclass(frozen=True)
+class Written:
+    """A checkpoint that is whole on the disk. `epoch` counts completed epochs; `sha256` is of its JSON file."""
 
-    `extra` is JSON. Returns `{file name: sha256}` of its three files.
+    name: str
+    step: int
+    epoch: int
+    bytes: int
+    sha256: str
+
+
+def save(folder: Path, name: str, model: nn.Module, optimiser: Optimizer, state: State, extra: Extra = Extra()) -> Written:
+    """Write the checkpoint; it is there when its last file is. Killed earlier it leaves files that no one takes for one.
 
     Raises BadCheckpoint when the disk does not give back what was written. Costs twice the checkpoint's size in memory.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     kept = optimiser.state_dict()
-    files = {f"{name}.safetensors": _packed(model.state_dict()), f"{name}.optimiser.safetensors": _packed(_slots(kept["state"]))}
+    tensors = _slots(kept["state"]) | {_EXTRA + key: tensor for key, tensor in extra.tensors.items()}
+    files = {f"{name}.{_WEIGHTS}": _packed(model.state_dict()), f"{name}.{_STATE}": _packed(tensors)}
     hashes = {file: _write(folder / file, content) for file, content in files.items()}
     groups = [{key: value for key, value in group.items() if key != "params"} for group in kept["param_groups"]]
-    body = {"format": FORMAT, "files": hashes, "state": asdict(state), "groups": groups, "extra": dict(extra or {})}
+    body = {"format": FORMAT, "files": hashes, "state": asdict(state), "groups": groups, "extra": dict(extra.facts)}
     content = json.dumps({"body": body, "sha256": _hash(_canonical(body))}).encode()
-    return hashes | {f"{name}.json": _write(folder / f"{name}.json", content)}
+    faults.point("checkpoint.before_commit")
+    digest = _write(folder / f"{name}.json", content)
+    size = len(content) + sum(map(len, files.values()))
+    return Written(name, state.step, state.epoch, size, digest)
 
 
 def load(folder: Path, name: str) -> Checkpoint:
     """Read and verify a checkpoint. Raises BadCheckpoint."""
     body = _read_body(folder / f"{name}.json")
-    weights, slots = (
-        _read_tensors(folder / file, body["files"].get(file)) for file in (f"{name}.safetensors", f"{name}.optimiser.safetensors")
-    )
+    weights, tensors = (_read_tensors(folder / file, body["files"].get(file)) for file in (f"{name}.{_WEIGHTS}", f"{name}.{_STATE}"))
     state = State(**(body["state"] | {"sums": Sums(**body["state"]["sums"])}))
-    return Checkpoint(weights, slots, body["groups"], state, body["extra"])
+    slots = {key: tensor for key, tensor in tensors.items() if not key.startswith(_EXTRA)}
+    others = {key.removeprefix(_EXTRA): tensor for key, tensor in tensors.items() if key.startswith(_EXTRA)}
+    return Checkpoint(weights, slots, body["groups"], state, Extra(body["extra"], others))
 
 
 def restore(checkpoint: Checkpoint, model: nn.Module, optimiser: Optimizer) -> None:
@@ -104,11 +129,13 @@ def _write(path: Path, content: bytes) -> str:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
+            faults.point("checkpoint.while_writing")
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         if _hash(beside.read_bytes()) != expected:
             raise BadCheckpoint(path.name)
+        faults.point("checkpoint.before_rename")
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -3,11 +3,14 @@
 from typing import Any
 
 import numpy as np
+import torch
 
 from engine.data.resident import Resident
 from engine.diagnosis.history import History, PerImage
 from engine.diagnosis.judging import judge
 from engine.diagnosis.verdict import Verdict
+from engine.training.checkpoints import Extra
+from engine.training.evaluation import Evaluation
 from engine.training.happenings import EpochDone
 
 JUDGED = ("val_loss", "val_accuracy", "probe_loss", "probe_accuracy", "train_loss")
@@ -35,6 +38,28 @@ class Chronicle:
         self.verdict = judge(self._history(self.best, done), self.verdict)
         return self.verdict
 
+    def keep(self) -> Extra:
+        """Everything, so that a resumed run is judged as if it had never been interrupted."""
+        if self.best is None or self.last is None:
+            return Extra()
+        verdict = None if self.verdict is None else self.verdict.as_dict()
+        marks = {name: {"epoch": done.epoch, "step": done.step, "metrics": done.metrics} for name, done in self._marks().items()}
+        series = torch.tensor([self.series[name] for name in JUDGED], dtype=torch.float64)
+        images = {f"{name}.{column}": value.clone() for name, done in self._marks().items() for column, value in vars(done.validation).items()}
+        return Extra({"verdict": verdict, **marks}, {"series": series, **images})
+
+    def _marks(self) -> dict[str, EpochDone]:
+        assert self.best is not None and self.last is not None
+        return {"best_epoch": self.best, "last_epoch": self.last}
+
+    def restore(self, kept: Extra) -> None:
+        """What `keep` gave."""
+        if "series" not in kept.tensors:
+            return
+        self.series = dict(zip(JUDGED, kept.tensors["series"].tolist(), strict=True))
+        self.verdict = None if kept.facts["verdict"] is None else Verdict.from_dict(kept.facts["verdict"])
+        self.best, self.last = (_epoch(kept, name) for name in ("best_epoch", "last_epoch"))
+
     def _history(self, best: EpochDone, now: EpochDone) -> History:
         images = PerImage(
             best.epoch, best.validation.loss.cpu().numpy(), now.validation.loss.cpu().numpy(),
@@ -56,3 +81,8 @@ class Chronicle:
             "last_probe_accuracy": last["probe_accuracy"], "images_per_second": last["images_per_second"],
         }  # fmt: skip
         return {name: value if np.isfinite(value) else None for name, value in numbers.items()}
+
+
+def _epoch(kept: Extra, name: str) -> EpochDone:
+    columns = {column: kept.tensors[f"{name}.{column}"] for column in Evaluation.__dataclass_fields__}
+    return EpochDone(**kept.facts[name], validation=Evaluation(**columns), nonfinite=False, best=name == "best_epoch")

@@ -59,7 +59,7 @@ class Training:
 
     def run(self) -> Generator[Happening, Message, Ended]:
         """Train to the end. `send` a Change or Stop at any yield. Raises Diverged after the epoch that did."""
-        reason: Literal["finished", "early_stopping", "stopped"] | None = None
+        reason: Literal["finished", "early_stopping", "stopped"] | None = "early_stopping" if self._out_of_patience() else None
         while reason is None and self.epoch < self.config.budget.epochs:
             stopped = (yield from self._steps()) or (yield from self._finish_epoch())
             reason = "stopped" if stopped else "early_stopping" if self._out_of_patience() else None

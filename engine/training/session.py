@@ -7,21 +7,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
+from engine import faults
 from engine.config import RunConfig
 from engine.data.loading import load
 from engine.data.resident import Resident
 from engine.data.split import split
+from engine.diagnosis.verdict import Verdict
+from engine.errors import DataError
 from engine.models.building import build
 from engine.training import checkpoints
+from engine.training.checkpoints import Checkpoint, Extra, Written
 from engine.training.chronicle import Chronicle
 from engine.training.evaluation import evaluate
-from engine.training.happenings import Ended, EpochDone, StepDone, Stop
+from engine.training.happenings import BEGINNING, Ended, EpochDone, StepDone, Stop
 from engine.training.loop import Training, group_batches
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
@@ -32,7 +36,10 @@ WEIGHTS = 2**31
 READ = 0.1
 # Seconds between two checkpoints of the last epoch: writing and verifying costs as much as many a small epoch.
 KEEP = 10.0
-BEST, LAST = "best", "last"
+# A checkpoint's size in weights: with it the optimiser's slots, two for most. Kept at once: last two, best, the one being written.
+SLOTS_AND_WEIGHTS, KEPT_AT_ONCE = 3, 4
+MINUTE = 60.0
+Why = Literal["finished", "early_stopping", "stop", "pause", "time_limit"]
 
 
 class Teller(Protocol):
@@ -41,24 +48,32 @@ class Teller(Protocol):
     def metric(self, series: str, step: int, epoch: int, value: float) -> None: ...
     def event(self, kind: str, step: int, epoch: int, data: Mapping[str, Any]) -> None: ...
     def summary(self, **values: Any) -> None: ...
+    def checkpoint(self, written: Written, best: bool) -> None: ...
+    def got_on(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run keeps its files and finds its data."""
+    """Where a run keeps its checkpoints and finds its data. `room` raises when so many more bytes must not be written."""
 
-    folder: Path
+    checkpoints: Path
     cache: Path
     roots: tuple[Path, ...]
+    room: Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is decided outside the config: numerics, the yardstick of this data, and whether to stop now."""
+    """What is decided outside the config: numerics, the yardstick of this data, whether to leave now and why, and which try it is.
+
+    `keep_every` asks for a checkpoint of every so many epochs; 0 asks for none.
+    """
 
     numerics: Numerics
     reference: float | None
-    stop: Callable[[], bool]
+    asked: Callable[[], Literal["stop", "pause"] | None]
+    attempt: int = 1
+    keep_every: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,34 +90,44 @@ class Tested:
 class Outcome:
     """How the run ended; `test` only when it ran to its end."""
 
-    ended: Ended
+    why: Why
+    epoch: int
     test: Tested | None
 
 
-def train(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> Outcome:
-    """Run to the end. Raises DataError before the first step, Diverged after the epoch that did."""
+def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, start: Checkpoint | None = None) -> Outcome:
+    """Run to the end, from `start` on if there is one. Raises DataError before the first step, Diverged after the epoch that did."""
     setting.numerics.apply()
     try:
         data = _prepare(config, place, setting, teller)
-    except _StoppedEarly:
-        return Outcome(Ended("stopped", 0, 0), None)
+    except _Left as left:
+        return Outcome(left.why, 0, None)
     torch.manual_seed(derive(config.budget.seed, WEIGHTS))
     model = build(config.model, data.channels, len(data.classes), config.data.resolution)
-    training = Training(model, data, config, setting.numerics)
-    watch = _Watch(training, data, place.folder, setting, teller)
-    watch.introduce()
-    ended = watch.follow()
-    return Outcome(ended, None if ended.reason == "stopped" else _test(training.model, data, setting.numerics, place.folder))
+    training = Training(model, data, config, setting.numerics, BEGINNING if start is None else start.state)
+    if start is not None:
+        if start.extra.facts["data"] != data.fingerprint():
+            raise DataError("data.changed", name=config.data.dataset)
+        checkpoints.restore(start, training.model, training.optimiser)
+    watch = _Watch(training, data, place, setting, teller)
+    watch.introduce(None if start is None else start.extra)
+    why, ended = watch.follow()
+    test = _test(training.model, data, setting.numerics, place.checkpoints / watch.best) if why in ("finished", "early_stopping") else None
+    return Outcome(why, ended.epoch, test)
 
 
-class _StoppedEarly(Exception):  # no error: somebody pressed Stop while the pictures were read
-    pass
+class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pictures were read
+    def __init__(self, why: Literal["stop", "pause"]) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def _prepare(config: RunConfig, place: Place, setting: Setting, teller: Teller) -> Resident:
     def progress(what: str, done: int, total: int) -> None:
-        if what == "decode" and setting.stop():
-            raise _StoppedEarly
+        asked = setting.asked()
+        if what == "decode" and asked is not None:
+            raise _Left(asked)
+        teller.got_on()
         teller.summary(preparing={"what": what, "done": done, "total": total})
 
     dataset = load(config.data, place.roots, place.cache, progress)
@@ -121,40 +146,60 @@ def _prepare(config: RunConfig, place: Place, setting: Setting, teller: Teller) 
 class _Watch:
     """Follows the loop: tells what happened, keeps checkpoints, asks for the verdict."""
 
-    def __init__(self, training: Training, data: Resident, folder: Path, setting: Setting, teller: Teller) -> None:
+    def __init__(self, training: Training, data: Resident, place: Place, setting: Setting, teller: Teller) -> None:
         self.training = training
         self.data = data
-        self.folder = folder
-        self.stop = setting.stop
+        self.place = place
+        self.setting = setting
         self.teller = teller
         self.chronicle = Chronicle(data, training.config.budget.epochs, setting.reference)
+        self.best = ""
         self.began = time.monotonic()
         self.read_at = 0.0
         self.kept_at = 0.0
+        self.kept_step = -1
+        self.size = checkpoint_size(training.model)
 
-    def introduce(self) -> None:
-        """What is known before the first step."""
+    def introduce(self, kept: Extra | None) -> None:
+        """What is known before the first step, and, of a resumed run, what it knew when it was interrupted."""
         parameters = sum(parameter.numel() for parameter in self.training.model.parameters())
         config = self.training.config
         steps = len(group_batches(self.data.train, config.optimisation.batch_size, config.optimisation.accumulation))
-        self.teller.event("model", 0, 0, {"parameters": parameters})
-        self.teller.summary(parameters=parameters, epochs=config.budget.epochs, epoch=0, steps_per_epoch=steps)
+        self.teller.event("model", self.training.step, self.training.epoch, {"parameters": parameters})
+        self.teller.summary(parameters=parameters, epochs=config.budget.epochs, epoch=self.training.epoch, steps_per_epoch=steps)
+        self.place.room(self.size * KEPT_AT_ONCE)
+        if kept is not None:
+            self.chronicle.restore(kept)
+            self.best = kept.facts["best"]
+            self.began -= kept.facts["seconds"]
+            if self.chronicle.verdict is not None:
+                self._judged(self.chronicle.verdict)
 
-    def follow(self) -> Ended:
+    def follow(self) -> tuple[Why, Ended]:
         """Drive the loop to its end."""
         run = self.training.run()
-        message: Stop | None = None
+        why: Why | None = None
         while True:
             try:
-                happening = run.send(message)
+                happening = run.send(None if why is None else Stop())
             except StopIteration as end:
-                self._keep(LAST)
-                return end.value
+                self._keep()
+                return why if end.value.reason == "stopped" and why else end.value.reason, end.value
+            faults.point("training.step" if isinstance(happening, StepDone) else "training.epoch")
+            self.teller.got_on()
             if isinstance(happening, EpochDone):
                 self._epoch(happening)
             elif isinstance(happening, StepDone) and time.monotonic() - self.read_at >= READ:
                 self._online(happening)
-            message = Stop() if self.stop() else None
+            why = self.setting.asked() or self._out_of_time()
+
+    def _out_of_time(self) -> Literal["time_limit"] | None:
+        limit = self.training.config.budget.time_limit * MINUTE
+        return "time_limit" if limit and self._seconds() > limit else None
+
+    def _seconds(self) -> float:
+        """Seconds of work on this run, in all attempts that it goes on from."""
+        return time.monotonic() - self.began
 
     def _online(self, happening: StepDone) -> None:
         self.read_at = time.monotonic()
@@ -165,28 +210,49 @@ class _Watch:
     def _epoch(self, done: EpochDone) -> None:
         for series, value in done.metrics.items():
             self.teller.metric(series, done.step, done.epoch, value)
-        verdict = self.chronicle.judge(done)
-        self.teller.event("verdict", done.step, done.epoch, verdict.as_dict())
-        self.teller.summary(**self.chronicle.summary(), verdict=verdict.name, seconds=time.monotonic() - self.began, step=done.step)
-        if done.best:
-            self._keep(BEST)
-        if time.monotonic() - self.kept_at >= KEEP:
-            self._keep(LAST)
+        self._judged(self.chronicle.judge(done))
+        every = self.setting.keep_every
+        if done.nonfinite:
+            return
+        if done.best or time.monotonic() - self.kept_at >= KEEP or (every and done.epoch % every == 0):
+            self._keep(done.best)
 
-    def _keep(self, name: str) -> None:
+    def _judged(self, verdict: Verdict) -> None:
         training = self.training
-        extra = {
+        self.teller.event("verdict", training.step, training.epoch, verdict.as_dict())
+        self.teller.summary(**self.chronicle.summary(), verdict=verdict.name, seconds=self._seconds(), step=training.step)
+
+    def _keep(self, best: bool = False) -> None:
+        """A checkpoint of this moment, unless there is one already."""
+        training = self.training
+        if training.step == self.kept_step:
+            return
+        self.place.room(self.size)
+        name = f"{training.step:09d}-{self.setting.attempt}"
+        self.best = name if best else self.best
+        written = checkpoints.save(self.place.checkpoints, name, training.model, training.optimiser, training.state(), self._extra())
+        faults.point("checkpoint.before_row")
+        self.teller.checkpoint(written, best)
+        self.kept_at, self.kept_step, self.size = time.monotonic(), training.step, written.bytes
+
+    def _extra(self) -> Extra:
+        training, kept = self.training, self.chronicle.keep()
+        facts = {
             "config": training.config.model_dump(mode="json"), "numerics": training.numerics.as_dict(), "classes": list(self.data.classes),
             "channels": self.data.channels, "mean": self.data.mean.flatten().tolist(), "std": self.data.std.flatten().tolist(),
+            "data": self.data.fingerprint(), "best": self.best, "seconds": self._seconds(),
         }  # fmt: skip
-        checkpoints.save(self.folder, name, training.model, training.optimiser, training.state(), extra)
-        if name == LAST:
-            self.kept_at = time.monotonic()
+        return Extra({**facts, **kept.facts}, kept.tensors)
 
 
-def _test(model: nn.Module, data: Resident, numerics: Numerics, folder: Path) -> Tested | None:
+def checkpoint_size(model: nn.Module) -> int:
+    """About how many bytes a checkpoint of this network takes."""
+    return SLOTS_AND_WEIGHTS * sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+
+
+def _test(model: nn.Module, data: Resident, numerics: Numerics, best: Path) -> Tested:
     """The one look at the test part, on the weights of the best epoch."""
-    best = checkpoints.load(folder, BEST)
-    model.load_state_dict(best.weights)
+    checkpoint = checkpoints.load(best.parent, best.name)
+    model.load_state_dict(checkpoint.weights)
     loss, accuracy = evaluate(model, data, data.test, numerics).means()
-    return Tested(best.state.best_epoch, loss, accuracy, len(data.test))
+    return Tested(checkpoint.state.best_epoch, loss, accuracy, len(data.test))

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.config import RunConfig
+from engine.config import CONFIG_VERSION, RunConfig
 from engine.jobs import launch
 from engine.jobs.identity import alive
-from engine.store import records, runs
+from engine.store import attempts, keeping, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import PROJECT
-from engine.store.runs import State
+from engine.store.runs import New, State
 from tests.engine_room import LONG, SMALL, EngineRoom
+from tests.faults.promises import broken
 from tests.waiting import until
 
 
@@ -43,14 +44,8 @@ def test_a_run_finishes_with_curves_a_verdict_checkpoints_and_a_test_result(room
     test = runs.test_result(room.store, number)
     assert test is not None
     assert test.images == run.summary["test_images"]
-    assert {"best.safetensors", "last.safetensors", "log.txt"} <= {file.name for file in room.home.run(number).iterdir()}
-    _no_holes_no_doubles(room, number)
-
-
-def _no_holes_no_doubles(room: EngineRoom, number: int) -> None:
-    news = records.read(room.store, number)
-    seqs = sorted([row.seq for row in news.metrics] + [event.seq for event in news.events])
-    assert seqs == list(range(1, news.seq + 1))
+    assert any(kept.best for kept in keeping.of(room.store, number))
+    assert broken(room) == []
 
 
 def test_a_running_run_stops_when_asked_and_keeps_what_it_has(room: EngineRoom) -> None:
@@ -59,7 +54,7 @@ def test_a_running_run_stops_when_asked_and_keeps_what_it_has(room: EngineRoom) 
     launch.stop(room.store, number)
     run = room.ended(number, 20)
     assert (run.state, run.reason) == (State.STOPPED, {"key": "errors.stopped", "fields": {}})
-    assert (room.home.run(number) / "last.safetensors").exists()
+    assert keeping.of(room.store, number)
     assert runs.test_result(room.store, number) is None
 
 
@@ -72,14 +67,17 @@ def test_a_queued_run_is_stopped_before_it_begins(room: EngineRoom) -> None:
     assert room.run(second).attempt == 0
 
 
-def test_a_killed_worker_is_named_and_the_queue_goes_on(room: EngineRoom) -> None:
-    number, after = room.start(**LONG), room.start()
+def test_a_killed_worker_is_replaced_and_its_end_is_told(room: EngineRoom) -> None:
+    number = room.start(**LONG)
     room.training(number)
-    os.kill(room.worker(number).pid, signal.SIGKILL)
-    run = room.ended(number, 20)
-    assert run.state is State.FAILED
-    assert run.reason == {"key": "errors.worker_killed", "fields": {"signal": 9, "name": "Killed"}}
-    assert room.ended(after).state is State.FINISHED
+    room.kill_worker(number)
+    until(lambda: room.run(number).attempt == 2 and room.run(number).state is State.RUNNING)
+    first = attempts.told(room.store, number)[0]
+    assert first.state is State.FAILED
+    assert first.reason == {"key": "errors.worker_killed", "fields": {"signal": 9, "name": "Killed"}}
+    launch.stop(room.store, number)
+    room.ended(number)
+    assert broken(room) == []
 
 
 def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRoom) -> None:
@@ -92,7 +90,10 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRo
     assert room.supervisor() != supervisor
     assert alive(worker)
     os.kill(worker.pid, signal.SIGKILL)
-    assert room.ended(number, 20).state is State.LOST
+    until(lambda: room.run(number).attempt == 2 and room.run(number).state is State.RUNNING)
+    assert attempts.told(room.store, number)[0].state is State.LOST
+    launch.stop(room.store, number)
+    room.ended(number)
 
 
 def test_of_many_supervisors_one_stays(room: EngineRoom) -> None:
@@ -156,14 +157,15 @@ def test_a_plain_file_in_the_bells_place_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_claim_that_no_worker_got_is_lost_and_the_queue_goes_on(tmp_path: Path) -> None:
+def test_a_claim_that_no_worker_got_is_queued_again(tmp_path: Path) -> None:
     room = EngineRoom(tmp_path)
-    runs.create(room.store, RunConfig.from_flat(SMALL).model_dump(mode="json"), 1, "claimed by one who died")
-    assert runs.claim(room.store) is not None
+    runs.create(room.store, New("claimed by one who died", RunConfig.from_flat(SMALL).model_dump(mode="json"), CONFIG_VERSION))
+    assert transitions.claim(room.store) is not None
     try:
         after = room.start()
         assert room.ended(after).state is State.FINISHED
-        assert room.run(1).state is State.LOST
+        assert room.ended(1).state is State.FINISHED
+        assert room.run(1).attempt == 2
     finally:
         room.close()
 

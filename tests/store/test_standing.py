@@ -1,29 +1,16 @@
 """The yardstick of a dataset: the upper quartile of its finished runs, by validation alone."""
 
-from pathlib import Path
-
-import pytest
-
-from engine.config import RunConfig
-from engine.store import records, runs
+from engine.store import records, transitions
 from engine.store.connect import Store
-from engine.store.home import Home
 from engine.store.runs import State
 from engine.store.standing import reference_accuracy
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Home(tmp_path))
+from tests.store.filled import claimed
 
 
 def finished(store: Store, accuracy: float | None, dataset: str = "digits", state: State = State.FINISHED) -> None:
-    runs.create(store, RunConfig.from_flat({"dataset": dataset}).model_dump(mode="json"), 1, "a run")
-    claim = runs.claim(store)
-    assert claim is not None
-    runs.begin(store, claim, {})
+    claim = claimed(store, dataset=dataset)
     records.append(store, claim, records.Batch(summary={"val_accuracy": accuracy}))
-    runs.end(store, claim, state)
+    transitions.end(store, claim, state)
 
 
 def test_fewer_than_three_runs_are_no_yardstick(store: Store) -> None:

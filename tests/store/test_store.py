@@ -1,42 +1,22 @@
-"""The store: one claim each, fences, cursors, rewinds, and a refusal of what it does not know."""
+"""The store, in a file and in PostgreSQL: one claim each, fences, cursors, rewinds, and a refusal of what it does not know."""
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from engine.config import RunConfig
-from engine.errors import Fenced, NotFound, StoreError
-from engine.store import attempts, records, runs
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.errors import Fenced, NotFound, StoreBusy, StoreError
+from engine.store import attempts, records, runs, settings, transitions
+from engine.store import queue as line
 from engine.store.connect import Store
-from engine.store.home import Home
-from engine.store.records import Batch, Event, Metric
+from engine.store.keeping import Kept
+from engine.store.keeping import of as checkpoints_of
+from engine.store.records import Answer, Batch, Event
 from engine.store.runs import Claim, State
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(Home(tmp_path))
-    yield store
-    store.engine.dispose()
-
-
-def queue(store: Store, count: int = 1) -> list[int]:
-    return [runs.create(store, RunConfig().model_dump(mode="json"), 1, "a run") for _ in range(count)]
-
-
-def claimed(store: Store) -> Claim:
-    queue(store)
-    claim = runs.claim(store)
-    assert claim is not None
-    runs.begin(store, claim, {})
-    return claim
-
-
-def metric(seq: int, step: int, value: float | None = 0.5) -> Metric:
-    return Metric(seq, "val_loss", step, step, value, time.time())
+from engine.store.tables import metadata
+from tests.store.filled import claimed, metric, queue, taken
 
 
 def test_many_claimers_take_every_run_exactly_once(store: Store) -> None:
@@ -45,7 +25,7 @@ def test_many_claimers_take_every_run_exactly_once(store: Store) -> None:
 
     def take() -> None:
         mine = Store(store.home)
-        while (claim := runs.claim(mine)) is not None:
+        while (claim := transitions.claim(mine)) is not None:
             taken.append(claim.run)
         mine.engine.dispose()
 
@@ -58,20 +38,20 @@ def test_many_claimers_take_every_run_exactly_once(store: Store) -> None:
 
 
 def test_the_same_launch_key_is_the_same_run(store: Store) -> None:
-    config = RunConfig().model_dump(mode="json")
-    assert runs.create(store, config, 1, "a", "key") == runs.create(store, config, 1, "a", "key")
-    assert runs.create(store, config, 1, "a", "other") == 2
+    first, same, other = (runs.New("a", RunConfig().model_dump(mode="json"), CONFIG_VERSION, key) for key in ("key", "key", "other"))
+    assert runs.create(store, first) == runs.create(store, same)
+    assert runs.create(store, other) != runs.create(store, first)
 
 
 def test_a_zombie_writes_nothing(store: Store) -> None:
     claim = claimed(store)
     records.append(store, claim, Batch([metric(1, 1)]))
-    assert runs.end(store, claim, State.FAILED)
+    assert transitions.end(store, claim, State.FAILED)
     with pytest.raises(Fenced):
         records.append(store, claim, Batch([metric(2, 2)], summary={"epoch": 2}))
     assert records.read(store, claim.run).seq == 1
     assert runs.get(store, claim.run).summary == {}
-    assert not runs.end(store, claim, State.FINISHED)
+    assert not transitions.end(store, claim, State.FINISHED)
     assert runs.get(store, claim.run).state is State.FAILED
 
 
@@ -80,7 +60,7 @@ def test_a_forged_token_changes_nothing(store: Store) -> None:
     forged = Claim(claim.run, claim.attempt, "0" * 32)
     with pytest.raises(Fenced):
         records.append(store, forged, Batch([metric(1, 1)]))
-    assert not runs.end(store, forged, State.FINISHED)
+    assert not transitions.end(store, forged, State.FINISHED)
     runs.set_test(store, forged, runs.TestResult(1, 0.1, 0.9, 10))
     assert runs.test_result(store, claim.run) is None
 
@@ -122,8 +102,10 @@ def test_a_number_that_is_not_finite_is_kept_as_a_gap(store: Store) -> None:
 def test_a_command_is_taken_once(store: Store) -> None:
     claim = claimed(store)
     records.command(store, claim.run, "stop")
-    assert records.append(store, claim, Batch()) == ["stop"]
-    assert records.append(store, claim, Batch()) == []
+    assert records.waiting(store, claim)
+    assert records.append(store, claim, Batch()) == Answer(["stop"], [])
+    assert records.append(store, claim, Batch()) == Answer([], [])
+    assert records.asked(store, claim) == {"stop"}
 
 
 def test_a_missing_run_is_named(store: Store) -> None:
@@ -133,7 +115,7 @@ def test_a_missing_run_is_named(store: Store) -> None:
 
 def test_a_newer_store_is_refused(store: Store) -> None:
     with store.write() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 999")
+        store._backend.set_version(connection, 999)
     with pytest.raises(StoreError, match="999"):
         Store(store.home)
 
@@ -145,3 +127,97 @@ def test_only_the_own_identity_is_withdrawn(store: Store) -> None:
     assert attempts.presence(store, "supervisor") is not None
     attempts.withdraw(store, "supervisor", mine)
     assert attempts.presence(store, "supervisor") is None
+
+
+def test_every_table_takes_back_what_it_gave(store: Store) -> None:
+    with store.read() as connection:
+        found = {name: {column["name"] for column in sa.inspect(connection).get_columns(name)} for name in metadata.tables}
+    assert found == {name: {column.name for column in table.columns} for name, table in metadata.tables.items()}
+
+
+def test_a_run_passes_through_its_states(store: Store) -> None:
+    claim = claimed(store)
+    assert not transitions.pause_queued(store, claim.run)
+    assert transitions.crashed(store, claim, State.FAILED, {"key": "errors.worker_vanished", "fields": {}}) is True
+    again = taken(store)
+    assert (again.run, again.attempt) == (claim.run, 2)
+    assert transitions.end(store, again, State.PAUSED)
+    transitions.resume(store, claim.run)
+    assert [run.id for run in line.queued(store)] == [claim.run]
+    assert [past.state for past in attempts.told(store, claim.run)] == [State.FAILED, State.PAUSED]
+
+
+def test_the_queue_is_moved_about(store: Store) -> None:
+    first, second, third = queue(store, 3)
+    line.move(store, third, "first")
+    line.set_priority(store, second, line.HIGH)
+    assert [run.id for run in line.queued(store)] == [second, third, first]
+
+
+def test_checkpoints_are_kept_with_the_batch(store: Store) -> None:
+    claim = claimed(store)
+    settings.set_to(store, settings.KEEP_EVERY, 0)
+    dropped = [
+        name
+        for step in range(1, 5)
+        for name in records.append(store, claim, Batch(checkpoints=[Kept(f"c{step}", step, step, step == 1, 2**40, "0" * 64)])).dropped
+    ]
+    assert dropped == ["c2"]
+    assert [kept.name for kept in checkpoints_of(store, claim.run)] == ["c4", "c3", "c1"]
+
+
+def test_a_parent_that_is_not_there_leaves_no_child(store: Store) -> None:
+    with pytest.raises(NotFound):
+        runs.create(store, runs.New("a", RunConfig().model_dump(mode="json"), CONFIG_VERSION, parent=99))
+    assert runs.listing(store) == []
+
+
+def test_a_snapshot_does_not_move(store: Store) -> None:
+    queue(store)
+    with store.snapshot() as connection:
+        count = sa.select(sa.func.count()).select_from(metadata.tables["runs"])
+        assert connection.execute(count).scalar_one() == 1
+        queue(store)
+        assert connection.execute(count).scalar_one() == 1
+    with store.read() as connection:
+        assert connection.execute(count).scalar_one() == 2
+
+
+def test_a_writer_waits_for_the_other_and_then_sees_its_work(store: Store) -> None:
+    """Two read, add one and write, fifty times each: no step is lost."""
+    number = queue(store)[0]
+
+    def climb() -> None:
+        mine = Store(store.home)
+        for _ in range(50):
+            with mine.write() as connection:
+                table = metadata.tables["runs"]
+                now = connection.execute(sa.select(table.c.priority).where(table.c.id == number)).scalar_one()
+                connection.execute(sa.update(table).where(table.c.id == number).values(priority=now + 1))
+        mine.engine.dispose()
+
+    threads = [threading.Thread(target=climb) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert runs.get(store, number).priority == 100
+
+
+@pytest.mark.slow
+def test_a_lock_that_is_not_to_be_had_is_told_after_ten_seconds(store: Store) -> None:
+    other = Store(store.home)
+    with other.write():
+        before = time.monotonic()
+        with pytest.raises(StoreBusy, match="cannot be written now"):
+            queue(store)
+        assert 9 < time.monotonic() - before < 20
+    other.engine.dispose()
+
+
+def test_an_old_run_has_every_knob_of_today(store: Store) -> None:
+    config = RunConfig().model_dump(mode="json")
+    del config["budget"]["time_limit"]
+    number = runs.create(store, runs.New("old", config, 1))
+    assert RunConfig.model_validate(runs.get(store, number).config).budget.time_limit == 0
+    assert [run.knobs["time_limit"] for run in runs.listing(store)] == [0]

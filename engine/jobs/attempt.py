@@ -1,0 +1,200 @@
+"""One attempt at a training run, in the worker: from its last whole checkpoint to its end, every failure named.
+
+Torch side. A failure is returned as a state and a reason; its trace is in the run's log.
+"""
+
+import errno
+import logging
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+
+from engine import faults
+from engine.config import RunConfig
+from engine.errors import AthanorError, Fenced, StoreBusy
+from engine.folders import data_roots
+from engine.jobs import memory
+from engine.jobs.recorder import Recorder
+from engine.jobs.terms import PAUSE, STOP
+from engine.store import budget, keeping, manifest, records, runs, settings, standing, transitions
+from engine.store.connect import Store
+from engine.store.runs import Claim, State
+from engine.training import checkpoints, session
+from engine.training.checkpoints import BadCheckpoint, Checkpoint
+from engine.training.happenings import Diverged
+from engine.training.numerics import Numerics, choose
+
+log = logging.getLogger("athanor.worker")
+
+# How often a write that must not be lost is offered to a busy store, each time for ten seconds.
+TRIES = 30
+
+
+@dataclass(frozen=True)
+class End:
+    """How an attempt ended. `state` None: it left for its process's sake, and the run goes back into the queue."""
+
+    state: State | None
+    reason: dict[str, Any] | None = None
+
+
+class Attempt:
+    """A claim being worked on. `leave` asks it to save where it is and go."""
+
+    def __init__(self, store: Store, claim: Claim) -> None:
+        self.store = store
+        self.claim = claim
+        self.run = runs.get(store, claim.run)
+        self.leave = False
+
+    def make(self) -> bool:
+        """Do the job and store how it ended; False when another had ended the attempt."""
+        start, damaged = self._start()
+        self.recorder = Recorder(self.store, self.claim, self.run.summary if start else {})
+        try:
+            end = self._guarded(start, damaged)
+        except Fenced:
+            self.recorder.fenced = True
+        self.recorder.close()
+        if self.recorder.fenced:
+            return False
+        faults.point("attempt.before_end")
+        log.info("%s %s", end.state or "back into the queue", end.reason or "")
+        if end.state is None:
+            insist(lambda: transitions.unclaim(self.store, self.claim, {"key": "errors.process_left", "fields": {}}))
+        else:
+            state = end.state
+            insist(lambda: transitions.end(self.store, self.claim, state, end.reason))
+        return True
+
+    def _start(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest checkpoint that is whole, and the files of those that are not; they are named no longer."""
+        folder, damaged = self.store.home.checkpoints(self.claim.run), list[str]()
+        for kept in keeping.of(self.store, self.claim.run):
+            try:
+                return checkpoints.load(folder, kept.name), damaged
+            except BadCheckpoint as error:
+                log.warning("%s", error)
+                damaged.append(str(error.fields["file"]))
+                insist(partial(keeping.forget, self.store, self.claim.run, kept.name))
+        return None, damaged
+
+    def _guarded(self, start: Checkpoint | None, damaged: list[str]) -> End:
+        """The job itself, with every kind of failure turned into a state and a reason."""
+        try:
+            return self._train(start, damaged)
+        except Diverged as error:
+            return End(State.DIVERGED, error.as_reason())
+        except Fenced:
+            raise
+        except AthanorError as error:
+            return End(State.FAILED, error.as_reason())
+        except (MemoryError, RuntimeError) as error:
+            log.error(traceback.format_exc())
+            return End(State.OUT_OF_MEMORY, memory.ran_out(self.run, _first_line(error))) if _is_memory(error) else _crash(error)
+        except OSError as error:
+            log.error(traceback.format_exc())
+            return _file_trouble(error)
+        except Exception as error:
+            log.error(traceback.format_exc())
+            return _crash(error)
+
+    def _train(self, start: Checkpoint | None, damaged: list[str]) -> End:
+        config = RunConfig.model_validate(self.run.config)
+        numerics = self._numerics(config)
+        faults.point("attempt.before_begin")
+        insist(lambda: transitions.begin(self.store, self.claim, numerics.as_dict()))
+        self.recorder.start()
+        self._rewind(start, damaged)
+        insist(lambda: manifest.write(self.store, self.claim.run))
+        setting = session.Setting(
+            numerics, standing.reference_accuracy(self.store, config.data.dataset), self._asked, self.claim.attempt,
+            int(settings.get(self.store, settings.KEEP_EVERY)),
+        )  # fmt: skip
+        return self._told(config, session.train(config, setting, self._place(), self.recorder, start))
+
+    def _numerics(self, config: RunConfig) -> Numerics:
+        """Fixed when the run first starts, inherited by its later attempts."""
+        if self.run.numerics is not None:
+            return Numerics.from_dict(self.run.numerics)
+        slots = int(settings.get(self.store, settings.SLOTS))
+        return choose(config, cores=max(1, (os.cpu_count() or 1) // slots))
+
+    def _rewind(self, start: Checkpoint | None, damaged: list[str]) -> None:
+        """Take back what lies behind the start, in the store and for those who read along."""
+        if self.claim.attempt == 1:
+            return
+        step, epoch = (0, 0) if start is None else (start.state.step, start.state.epoch)
+        insist(lambda: keeping.rewind(self.store, self.claim, step))
+        named = {kept.name for kept in keeping.of(self.store, self.claim.run)}
+        for file in self.store.home.checkpoints(self.claim.run).glob("*"):
+            if file.name.split(".")[0] not in named:
+                file.unlink()
+        fields = {"attempt": self.claim.attempt, "damaged": damaged}
+        self.recorder.event(records.REWIND, step, epoch, fields)
+
+    def _place(self) -> session.Place:
+        home = self.store.home
+        return session.Place(
+            home.checkpoints(self.claim.run),
+            home.cache,
+            tuple(data_roots(home.root)),
+            lambda wanted: budget.require_room(self.store, wanted),
+        )
+
+    def _asked(self) -> Literal["stop", "pause"] | None:
+        if self.recorder.fenced or self.recorder.asked(STOP):
+            return "stop"
+        return "pause" if self.leave or self.recorder.asked(PAUSE) else None
+
+    def _told(self, config: RunConfig, outcome: session.Outcome) -> End:
+        if outcome.why == "stop":
+            return End(State.STOPPED, {"key": "errors.stopped", "fields": {}})
+        if outcome.why == "pause":
+            return End(State.PAUSED, {"key": "errors.paused", "fields": {}}) if self.recorder.asked(PAUSE) else End(None)
+        if outcome.why == "time_limit":
+            return End(State.STOPPED, {"key": "errors.time_limit", "fields": {"minutes": config.budget.time_limit}})
+        if outcome.test is not None:
+            result = runs.TestResult(**vars(outcome.test))
+            insist(lambda: runs.set_test(self.store, self.claim, result))
+        if outcome.why == "early_stopping":
+            fields = {"epochs": config.budget.early_stopping, "epoch": outcome.epoch}
+            return End(State.FINISHED, {"key": "errors.early_stopping", "fields": fields})
+        return End(State.FINISHED)
+
+
+def insist(write: Callable[[], object]) -> None:
+    """A write that must not be lost: a busy store is asked again and again. Raises StoreBusy at last."""
+    for left in reversed(range(TRIES)):
+        try:
+            write()
+            return
+        except StoreBusy as error:
+            log.warning("waiting: %s", error)
+            if not left:
+                raise
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _file_trouble(error: OSError) -> End:
+    if error.errno == errno.ENOSPC:
+        return End(State.FAILED, {"key": "errors.disk_full", "fields": {"type": "OSError", "message": str(error)[:500]}})
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return End(State.FAILED, {"key": "errors.file_missing", "fields": {"file": str(error.filename)[:300]}})
+    return _crash(error)
+
+
+def _crash(error: BaseException) -> End:
+    return End(State.FAILED, {"key": "errors.crashed", "fields": {"type": type(error).__name__, "message": str(error)[:500]}})
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,169 @@
+"""Runs from the manifests in their folders into a database that does not have them. Starts nothing, overwrites nothing."""
+
+import base64
+import hashlib
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError, IntegrityError
+
+from engine import strings
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.config.versions import current
+from engine.store import blobs, numbering
+from engine.store.home import Home
+from engine.store.manifest import AttemptForm, CheckpointForm, Manifest, Reason, RunForm, read
+from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tests
+
+_FOLDER = re.compile(r"[0-9]{6,9}")
+_UNDER_WAY = ("starting", "running")
+# Of a run's summary, what pages count with.
+_NUMBERS = ("epoch", "epochs", "step", "steps_per_epoch", "seconds", "parameters", "val_accuracy", "val_loss")
+REASON = {"key": "errors.rebuilt", "fields": {}}
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The numbers of the runs restored, of the folders without a manifest, and of those whose manifest is of no use."""
+
+    runs: list[int] = field(default_factory=list)
+    without_manifest: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
+
+    @property
+    def found(self) -> bool:
+        """Whether there was any run's folder."""
+        return bool(self.runs or self.without_manifest or self.damaged)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """For a sentence."""
+        return {"restored": len(self.runs), "lost": len(self.without_manifest) + len(self.damaged)}
+
+
+def restore(connection: sa.Connection, home: Home) -> Rebuilt:
+    """Restore every run that the database does not have; what was under way is `lost` then, what was queued is paused."""
+    known = set(connection.execute(sa.select(runs.c.id)).scalars())
+    outcome, parents = Rebuilt(), []
+    for number in _folders(home):
+        if number in known:
+            continue
+        if not home.manifest(number).exists():
+            outcome.without_manifest.append(number)
+            continue
+        try:
+            found = read(home, number)
+            with connection.begin_nested():
+                _insert(connection, home, found)
+        except (ValueError, OSError, IntegrityError, DataError):  # ValueError: pydantic's, ours, and of text that is none
+            outcome.damaged.append(number)
+            continue
+        outcome.runs.append(number)
+        parents += [{"run": number, "parent": each.parent, "relation": each.relation} for each in found.lineage]
+    _descend(connection, parents)
+    _keep_numbers(connection, max((*outcome.without_manifest, *outcome.damaged), default=0))
+    return outcome
+
+
+def _folders(home: Home) -> list[int]:
+    if not home.runs.is_dir():
+        return []
+    names = [
+        folder.name for folder in home.runs.iterdir() if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+    ]
+    return sorted(int(name) for name in names if int(name) and home.run(int(name)).name == name)
+
+
+def _insert(connection: sa.Connection, home: Home, found: Manifest) -> None:
+    """Raises ValueError when a part makes no sense, before or after others went in: within a savepoint."""
+    mark = {"run": found.run.id}
+    connection.execute(sa.insert(runs).values(_run(found.run)))
+    for table, rows in (
+        (attempts, [_attempt(each) for each in found.attempts]),
+        (events, [each.model_dump() for each in found.events]),
+        (checkpoints, [each.model_dump() for each in found.checkpoints if _whole(home, found.run.id, each)]),
+        (tests, [found.test.model_dump()] if found.test else []),
+        (series, [_series(each.name, each.data) for each in found.series]),
+    ):
+        if rows:
+            connection.execute(sa.insert(table), [mark | row for row in rows])
+
+
+def _run(form: RunForm) -> dict[str, Any]:
+    if form.config_version > CONFIG_VERSION:
+        raise ValueError(f"config version {form.config_version} is newer than {CONFIG_VERSION}")
+    RunConfig.model_validate(current(form.config, form.config_version))
+    if any(not isinstance(form.summary.get(name, 0), int | float | None) for name in _NUMBERS):
+        raise ValueError("a number of the summary is none")
+    row = form.model_dump() | {"reason": _said(form.reason)}
+    if form.state in _UNDER_WAY:
+        row |= {"state": "lost", "reason": REASON, "ended_at": form.ended_at or time.time()}
+    elif form.state == "queued":
+        row |= {"state": "paused", "reason": REASON}
+    return row
+
+
+def _said(reason: Reason | None) -> Any:
+    """The reason as it is stored. Raises ValueError when there are no words for it."""
+    if reason is None:
+        return sa.null()
+    try:
+        strings.reason(reason.model_dump())
+    except (KeyError, IndexError, AttributeError, TypeError) as error:
+        raise ValueError(f"no words for {reason.key}") from error
+    return reason.model_dump()
+
+
+def _attempt(form: AttemptForm) -> dict[str, Any]:
+    row = form.model_dump() | {"reason": _said(form.reason), "token": secrets.token_hex(16)}
+    return row | ({"state": "lost", "reason": REASON, "ended_at": time.time()} if form.state in _UNDER_WAY else {})
+
+
+def _whole(home: Home, run: int, form: CheckpointForm) -> bool:
+    """Whether the file that commits the checkpoint is the one that the row names; a resume verifies the others."""
+    file = home.checkpoints(run) / f"{form.name}.json"
+    try:
+        return not file.is_symlink() and file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == form.sha256
+    except OSError:
+        return False
+
+
+def _series(name: str, data: str) -> dict[str, Any]:
+    blob = base64.b64decode(data, validate=True)
+    points = blobs.unpacked(blob)
+    whole = (points.seq, points.step, points.epoch, points.attempt)
+    ascending = len(points.seq) > 0 and points.seq[0] > 0 and (points.seq[1:] > points.seq[:-1]).all()
+    if not (
+        ascending and all(_sensible(column) for column in whole) and np.isfinite(points.time).all() and not np.isinf(points.value).any()
+    ):
+        raise ValueError(f"the series {name[:80]} makes no sense")
+    return {"name": name, "first_seq": int(points.seq[0]), "last_seq": int(points.seq[-1]), "points": len(points.seq), "data": blob}
+
+
+def _sensible(column: Any) -> bool:
+    return bool((column >= 0).all() and (column < 2**31).all())
+
+
+def _descend(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    """A parent that is nowhere is forgotten."""
+    known = set(connection.execute(sa.select(runs.c.id)).scalars())
+    unique = {(row["run"], row["parent"]): row for row in rows if row["parent"] in known and row["parent"] != row["run"]}
+    for row in unique.values():
+        connection.execute(sa.insert(lineage).values(row))
+
+
+def _keep_numbers(connection: sa.Connection, lost: int) -> None:
+    """A new run gets no number of a folder, restored or not: its files would be mixed with those of another."""
+    if connection.dialect.name != "postgresql":
+        if lost:
+            numbering.retire(connection, lost)
+        return
+    highest = max(lost, connection.execute(sa.select(sa.func.coalesce(sa.func.max(runs.c.id), 0))).scalar_one())
+    if highest:
+        forward = "SELECT setval('runs_id_seq', greatest(:highest, (SELECT last_value FROM runs_id_seq)))"
+        connection.execute(sa.text(forward), {"highest": highest})

@@ -1,0 +1,54 @@
+"""Runs and show, as typed."""
+
+import pytest
+
+from engine.store import queue, runs, transitions
+from engine.store.runs import State
+from engine.store.transitions import MOST_CRASHES
+from tests.commands.conftest import Athanor, Runs
+
+CRASH = {"key": "errors.worker_exited", "fields": {"code": 3}}
+
+
+def test_runs_are_listed_by_state_and_number(athanor: Athanor, make: Runs) -> None:
+    made = {state: make.in_state(state) for state in (State.FINISHED, State.FAILED, State.PAUSED, State.QUEUED)}
+    listed = [row["id"] for row in athanor("runs", "--json").rows]
+    assert listed == sorted(made.values(), reverse=True)
+    assert [row["id"] for row in athanor("runs", "--limit", 2, "--json").rows] == listed[:2]
+    some = athanor("runs", "--state", "finished", "failed", "--json").rows
+    assert {row["state"] for row in some} == {"finished", "failed"}
+    assert [row["id"] for row in athanor("runs", "--state", "failed", "--limit", 5, "--json").rows] == [made[State.FAILED]]
+    assert athanor("runs", "--state", "lost").out == ""
+    assert athanor("runs", "--limit", 0).out == ""
+
+
+@pytest.mark.parametrize("words", [("--state", "asleep"), ("--state",), ("--limit", "-1"), ("--limit", "all")])
+def test_unknown_states_and_counts_are_bad_input(athanor: Athanor, words: tuple[str, ...]) -> None:
+    assert athanor("runs", *words).code == 2
+
+
+def test_show_tells_attempts_with_their_reasons(athanor: Athanor, make: Runs) -> None:
+    number = make.queued()
+    for _ in range(MOST_CRASHES):
+        transitions.crashed(make.store, make.begun(), State.FAILED, CRASH)
+    told = athanor("show", number, "--json").facts
+    assert [(one["number"], one["state"]) for one in told["attempts"]] == [(1, "failed"), (2, "failed"), (3, "failed")]
+    assert all("exit code 3" in one["reason"] for one in told["attempts"])
+    assert "exit code 3" in told["reason"]
+    assert athanor("show", number).out.count("exit code 3") == 1 + MOST_CRASHES
+
+
+def test_show_tells_parents_children_and_place(athanor: Athanor, make: Runs) -> None:
+    parent = make.in_state(State.FINISHED)
+    first, child = make.queued(), make.queued(parent=parent)
+    queue.set_priority(make.store, child, queue.HIGH)
+    told = athanor("show", child, "--json").facts
+    assert (told["parents"], told["children"], told["place"], told["priority"]) == ([parent], [], 1, "high")
+    assert athanor("show", first, "--json").facts["place"] == 2
+    above = athanor("show", parent, "--json").facts
+    assert (above["children"], above["place"]) == ([child], None)
+    text = athanor("show", child).out
+    assert "place 1 in the queue, priority high" in text
+    assert f"comes from run {parent}" in text
+    assert f"runs that come from it: {child}" in athanor("show", parent).out
+    assert runs.get(make.store, first).state is State.QUEUED
