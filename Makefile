@@ -8,6 +8,8 @@ PORT ?= 8501
 HOST = 127.0.0.1
 # More words for pytest: make test ARGS="-k verdict"
 ARGS ?=
+# How long the monkey plays.
+MINUTES ?= 5
 # BROWSER=no leaves the browser tests out.
 BROWSER ?= yes
 
@@ -15,13 +17,14 @@ PY = $(VENV)/bin/python
 INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
 UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 
-.PHONY: help run test slow check clean install install-dev chromium
+.PHONY: help run test slow monkey check clean install install-dev chromium postgres
 
 help:
 	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
 	@echo "             other port: make run PORT=8600   other Python: make run PYTHON=python3.12"
 	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
 	@echo "make slow    the slow tests"
+	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
 
@@ -29,13 +32,17 @@ run: install
 	@echo "Starting Athanor on http://$(HOST):$(PORT) (Ctrl-C closes the screen)"
 	@exec $(PY) -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
 
-test: install-dev chromium
+test: install-dev chromium postgres
 	@echo "Running the fast tests"
 	@$(PY) -m pytest -m "not slow$(UNLESS)" -n 2 --dist loadfile $(ARGS)
 
-slow: install-dev chromium
+slow: install-dev chromium postgres
 	@echo "Running the slow tests"
 	@$(PY) -m pytest -m "slow$(UNLESS)" $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There is no slow test to run"; }
+
+monkey: install-dev
+	@echo "A monkey plays in the engine room for $(MINUTES) minutes"
+	@$(PY) -m tests.monkey --minutes $(MINUTES)
 
 check: install-dev
 	@echo "Lint"
@@ -58,3 +65,7 @@ install-dev: install
 
 chromium: install-dev
 	@$(if $(filter no,$(BROWSER)),:,sh .ci/chromium "$(VENV)")
+
+# Debian's PostgreSQL for the tests that need one; without it they are skipped and say so.
+postgres:
+	@sh .ci/postgres

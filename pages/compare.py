@@ -18,6 +18,7 @@ if not known:
     st.stop()
 
 only_differing = head.toggle(t("ui.compare.differs"), value=True, key="only-differing", bind="query-params")
+comparison.say_gone(known)
 table, picture = st.columns([56, 44], gap="large")
 with table:
     chosen = runs_table.show(known, compared_runs() or [run.id for run in known[:2]], only_differing)

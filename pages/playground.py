@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.config import KNOBS
-from pages.components import form, knobs, output, recent
+from pages.components import form, knobs, output, preflight, recent
 from pages.components.words import t
 
 BASIC_PAIRS = (("resolution", "batch_size"), ("learning_rate", "epochs"), ("weight_decay", "dropout"))
@@ -30,7 +30,7 @@ with model:
         knobs.show(expert)
     with level:
         knobs.show_level()
-        knobs.show_problem()
+        preflight.show()
 form.keep()
 
 with right:

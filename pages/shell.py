@@ -1,4 +1,4 @@
-"""The frame around every page: the page list, the language switch, and whether the engine is there. Holds no widget of a page."""
+"""The frame around every page: the page list, notices, the language switch, the engine. Holds no widget of a page."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import streamlit as st
 from engine import strings
 from engine.errors import AthanorError
 from pages.components import frame
-from pages.components.state import language
+from pages.components.state import drawing, language
 from pages.components.words import problem, t
 
 HERE = Path(__file__).parent
@@ -20,6 +20,8 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 try:
+    drawing()
+    frame.notice()
     page.run()
 except AthanorError as error:
     st.error(problem(error), icon=":material/error:")

@@ -72,8 +72,7 @@ class EngineRoom:
                 with suppress(ProcessLookupError):
                     os.kill(identity.pid, signal.SIGKILL)
         until(lambda: presence is None or not alive(presence.identity))
-        child = launch._started.pop(self.home, None)
-        if child is not None:
+        for child in launch._started.pop(self.home, []):
             child.kill()
             child.wait()
         self.store.engine.dispose()

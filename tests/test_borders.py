@@ -26,6 +26,7 @@ TORCH_SIDE = (
     "engine.training",
     "engine.compression",
     "engine.jobs.worker",
+    "engine.jobs.attempt",
     "engine.jobs.servant",
     "engine.jobs.spare",
 )

@@ -37,8 +37,16 @@ def _start(pid: int) -> str:
 def alive(identity: Identity) -> bool:
     """Whether this very process still runs (a zombie does not)."""
     try:
-        return identify(identity.pid) == identity and psutil.Process(identity.pid).status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, psutil.NoSuchProcess):
+        return identify(identity.pid) == identity and lives(identity.pid)
+    except ProcessLookupError:
+        return False
+
+
+def lives(pid: int) -> bool:
+    """Whether a child of ours still runs; one that has been killed may keep its files open for an instant."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
 
 

@@ -13,15 +13,15 @@ from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.errors import Refused
 from engine.folders import data_roots, find_tree, one_line
-from engine.jobs.identity import alive
+from engine.jobs.identity import alive, lives
 from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 from engine.store.runs import State
 
-# The last supervisor this process has started for a folder.
-_started: dict[Home, subprocess.Popen[bytes]] = {}
+# The supervisors this process has started for a folder and not yet seen the end of.
+_started: dict[Home, list[subprocess.Popen[bytes]]] = {}
 
 
 def submit(store: Store, config: RunConfig, launch_key: str | None = None, parent: int | None = None) -> int:
@@ -52,19 +52,24 @@ def _name(config: RunConfig) -> str:
 
 def stop(store: Store, number: int) -> None:
     """Ask a run to stop; one that waits is stopped at once, an ended one stays as it is. Raises NotFound."""
-    if not runs.get(store, number).state.ended and not transitions.stop_waiting(store, number):
-        records.command(store, number, STOP)
-        ensure_supervisor(store)
+    while not runs.get(store, number).state.ended:  # it may be claimed, or queued again, between two looks
+        if transitions.stop_waiting(store, number):
+            return
+        if records.command(store, number, STOP):
+            ensure_supervisor(store)
+            return
 
 
 def pause(store: Store, number: int) -> None:
     """Ask a run to save where it is and free its slot; a queued one waits from now on. Raises NotFound, and Refused once it has ended."""
-    state = runs.get(store, number).state
-    if state.ended:
-        raise Refused("errors.not_pausable", run=number, state=state)
-    if state is not State.PAUSED and not transitions.pause_queued(store, number):
-        records.command(store, number, PAUSE)
-        ensure_supervisor(store)
+    while (state := runs.get(store, number).state) is not State.PAUSED:
+        if state.ended:
+            raise Refused("errors.not_pausable", run=number, state=state)
+        if transitions.pause_queued(store, number):
+            return
+        if records.command(store, number, PAUSE):
+            ensure_supervisor(store)
+            return
 
 
 def resume(store: Store, number: int) -> None:
@@ -128,15 +133,16 @@ def ring(home: Home) -> bool:
 
 def _starting(home: Home) -> bool:
     """Whether a supervisor of this folder that this process has started lives: it will look into the queue by itself."""
-    child = _started.get(home)
-    return child is not None and child.poll() is None
+    _started[home] = [child for child in _started.get(home, []) if child.poll() is None]
+    return any(lives(child.pid) for child in _started[home])
 
 
 def start_supervisor(home: Home) -> None:
     """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one."""
     home.root.mkdir(parents=True, exist_ok=True)
     with home.supervisor_log.open("ab") as log:
-        _started[home] = subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(home.root)],
             cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    _started.setdefault(home, []).append(child)

@@ -16,14 +16,14 @@ import time
 from collections.abc import Iterator
 
 from engine import __version__, faults
-from engine.errors import StoreError
+from engine.errors import NotFound, StoreError
 from engine.jobs import memory
 from engine.jobs.crew import Crew, Death
 from engine.jobs.identity import identify, kill_group
 from engine.jobs.launch import ring, start_supervisor
-from engine.jobs.terms import SUPERVISOR
+from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
 from engine.jobs.watching import Finding, Watch
-from engine.store import attempts, manifest, packing, runs, settings, transitions
+from engine.store import attempts, manifest, packing, records, runs, settings, transitions
 from engine.store.attempts import Attempt
 from engine.store.connect import open_store
 from engine.store.home import Home
@@ -131,6 +131,10 @@ class Supervisor:
 
     def _crashed(self, claim: Claim, state: State, reason: dict[str, object]) -> None:
         """Try again after a rest; a run that crashes again and again is given up, and the queue goes on."""
+        asked = records.asked(self.store, claim)
+        if STOP in asked or PAUSE in asked:  # it need not go on by itself
+            transitions.end(self.store, claim, State.STOPPED if STOP in asked else State.PAUSED, reason)
+            return
         again = transitions.crashed(self.store, claim, state, reason)
         if again is None:
             return
@@ -160,8 +164,9 @@ class Supervisor:
         """One small piece at a time, so that a Start never waits for it."""
         self.store.checkpoint_wal()
         for run in packing.due(self.store)[:1]:
-            packing.pack(self.store, run)
-            manifest.write(self.store, run)
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                packing.pack(self.store, run)
+                manifest.write(self.store, run)
 
     def _wait(self) -> None:
         """Sleep until somebody rings, a child ends, or it is time to look again."""

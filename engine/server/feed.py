@@ -1,4 +1,5 @@
-"""The live feed: one WebSocket per watched run; the first rows at once, then what is new, ten times a second.
+"""The live feed: one WebSocket per watched run; the first rows at once, then what is new, ten times a second. A run that is paused
+or tried again stays watched.
 
 Follows the store by cursor and only reads. Knows the chart's protocol, nothing of the page.
 """
@@ -11,17 +12,17 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine import strings
-from engine.errors import NotFound
+from engine.errors import NotFound, StoreError
 from engine.server.guard import allowed
 from engine.store import records, runs
 from engine.store.connect import Store, open_store
 from engine.store.home import Home
-from engine.store.runs import Run
+from engine.store.runs import Run, State
 
-# Seconds between looks into the store.
-PERIOD = 0.1
-# WebSocket close codes: 1000 done, 1008 policy, 4404 ours: there is no such run.
-DONE, REFUSED, NO_SUCH_RUN = 1000, 1008, 4404
+# Seconds between looks into the store; at a paused run, whose return may be hours away.
+PERIOD, PAUSED_PERIOD = 0.1, 1.0
+# WebSocket close codes: 1000 done, 1008 policy, 1013 try again later, 4404 ours: there is no such run.
+DONE, REFUSED, LATER, NO_SUCH_RUN = 1000, 1008, 1013, 4404
 Message = dict[str, Any]
 
 
@@ -35,6 +36,7 @@ class Follower:
         self._hello: Message | None = None
         self._state: Message | None = None
         self.ended = False
+        self.period = PERIOD
 
     def news(self) -> list[Message]:
         """The messages since the last call. The state is read before the rows, so that an end is told after the last row."""
@@ -42,6 +44,7 @@ class Follower:
         news = records.read(self.store, self.number, self.seq)
         self.seq = news.seq
         self.ended = run.state.ended and not news.more
+        self.period = PAUSED_PERIOD if run.state is State.PAUSED else PERIOD
         behind = [] if news.more else self._changed_state(run)
         return [*self._changed_head(run), *_rows(news), *behind]
 
@@ -57,7 +60,7 @@ class Follower:
             yield head | {"state": run.state}
 
     def _changed_state(self, run: Run) -> Iterator[Message]:
-        message = {"kind": "state", "state": run.state, "words": strings.say(f"ui.state.{run.state}")}
+        message = {"kind": "state", "state": run.state, "attempt": run.attempt, "words": strings.say(f"ui.state.{run.state}")}
         if message != self._state:
             self._state = message
             yield message
@@ -84,6 +87,8 @@ async def live(socket: WebSocket) -> None:
         await _follow(socket, follower, listening)
     except NotFound:
         await socket.close(NO_SUCH_RUN)
+    except StoreError:
+        await socket.close(LATER)
     except WebSocketDisconnect:
         pass
     finally:
@@ -106,7 +111,7 @@ async def _follow(socket: WebSocket, follower: Follower, listening: asyncio.Task
         if follower.ended:
             await socket.close(DONE)
             return
-        await asyncio.wait([listening], timeout=PERIOD)
+        await asyncio.wait([listening], timeout=follower.period)
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -3,7 +3,6 @@
 At the opening a look at header and schema, which costs a millisecond; `check` reads every page.
 """
 
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -28,8 +27,6 @@ ERROR, BUSY, CORRUPT, NO_DATABASE = 1, 5, 11, 26
 OLDEST = ("runs", "attempts", "metrics", "events")
 NOTICE = "notice"
 LOCK_SECONDS = 60.0
-# In the header: bytes of a page (2 at 16, where 1 means 65536), pages in the file (4 at 28).
-HEADER = 100
 
 Trouble = Literal["damaged", "stale_log"]
 
@@ -56,9 +53,9 @@ def set_right(home: Home, thorough: bool = False) -> SetAside | None:
     """Set a damaged database, or only a log beside it that is of another one, aside. To be called within `alone`."""
     file, log = home.database, _beside(home.database, "-wal")
     if not file.exists():
-        return SetAside("damaged", _set_aside(file, only_log=True)) if log.exists() else None
+        return SetAside("damaged", _set_aside(file, only_log=True)) if _size(log) else None
     if file.stat().st_size == 0:  # SQLite would take it for a new one and delete the log
-        lost = log.exists() or any(home.runs.glob("*/manifest.json"))
+        lost = _size(log) > 0 or any(home.runs.glob("*/manifest.json"))
         return SetAside("damaged", _set_aside(file)) if lost else None
     if sound(file, thorough):
         return None
@@ -72,9 +69,10 @@ def sound(file: Path, thorough: bool = False, log: bool = True) -> bool:
     uri = f"{file.as_uri()}?{'mode=ro' if log else 'immutable=1'}"
     module = library().module
     try:
+        copied = _log_alone(file)
         with closing(module.connect(uri, uri=True, timeout=10.0, isolation_level=None)) as connection:
             _look(connection)
-            return not (thorough or _suspicious(file)) or not faults_in(connection)
+            return not (thorough or copied) or not faults_in(connection)
     except module.DatabaseError as error:
         return not (is_damage(error) or _code(error) == ERROR)  # locked, no rights, no memory: nothing is known against the file
 
@@ -94,7 +92,7 @@ def _code(error: BaseException | None) -> int:
 
 
 def _look(connection: Any) -> None:
-    """Raises DatabaseError when header or schema is not ours."""
+    """Raises DatabaseError when header or schema is not ours, or the file is shorter than its header says."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if version == 0 and not names:
@@ -104,15 +102,9 @@ def _look(connection: Any) -> None:
         connection.execute(f'SELECT {columns} FROM "{name}" LIMIT 0')
 
 
-def _suspicious(file: Path) -> bool:
-    """Whether the file is shorter than it says, or its log was left by itself; a writer may be the innocent reason."""
-    log = _beside(file, "-wal")
-    if _size(log):
-        return not _beside(file, "-shm").exists()
-    with file.open("rb") as stream:
-        header = stream.read(HEADER)
-    page, pages = struct.unpack_from(">H", header, 16)[0], struct.unpack_from(">I", header, 28)[0]
-    return bool((65536 if page == 1 else page) * pages > file.stat().st_size)
+def _log_alone(file: Path) -> bool:
+    """Whether a log lies there without its index, as after copying: it may be of another database."""
+    return _size(_beside(file, "-wal")) > 0 and not _beside(file, "-shm").exists()
 
 
 def faults_in(connection: Any) -> list[str]:
@@ -125,12 +117,14 @@ def _set_aside(file: Path, only_log: bool = False) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     names = (file.with_name(f"{file.name}.damaged-{stamp}{tail}") for tail in ("", *(f"-{number}" for number in range(2, 10_000))))
     aside = next(name for name in names if not any(_beside(name, end).exists() for end in ("", "-wal", "-shm")))
-    if not only_log and not _size(_beside(file, "-wal")):  # an empty log is only what our look has left
-        for end in ("-wal", "-shm"):
-            _beside(file, end).unlink(missing_ok=True)
-    for end in ("-wal", "-shm") if only_log else ("", "-wal", "-shm"):
-        if _beside(file, end).exists():
+    if only_log or not _size(_beside(file, "-wal")):  # the index of the log is made anew from it; an empty log our look has left
+        _beside(file, "-shm").unlink(missing_ok=True)
+    if not only_log:
+        file.rename(aside)
+    for end in ("-wal", "-shm"):
+        if _size(_beside(file, end)):
             _beside(file, end).rename(_beside(aside, end))
+        _beside(file, end).unlink(missing_ok=True)
     return _beside(aside, "-wal") if only_log else aside
 
 

@@ -116,13 +116,13 @@ def _waiting(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (commands.c.run == claim.run, commands.c.attempt == claim.attempt, commands.c.taken_at.is_(None))
 
 
-def command(store: Store, run: int, kind: str) -> None:
-    """Ask something of the attempt that is under way. Its worker takes it within a tenth of a second."""
+def command(store: Store, run: int, kind: str) -> bool:
+    """Ask something of the attempt that is under way; False when there is none. Its worker takes it within a tenth of a second."""
     now = sa.select(runs.c.id, runs.c.attempt, sa.literal(kind), sa.literal(time.time())).where(
         runs.c.id == run, runs.c.state.in_(UNDER_WAY)
     )
     with store.write() as connection:
-        connection.execute(sa.insert(commands).from_select(["run", "attempt", "kind", "created_at"], now))
+        return connection.execute(sa.insert(commands).from_select(["run", "attempt", "kind", "created_at"], now)).rowcount == 1
 
 
 def asked(store: Store, claim: Claim) -> set[str]:

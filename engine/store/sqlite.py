@@ -22,7 +22,7 @@ MB = 2**20
 WRITE_BACK, CUT, TOO_LONG = 4 * MB, 16 * MB, 32 * MB
 FALLBACK_PAGES = TOO_LONG // 4096
 # How long a cut may hold up writers when readers stand in its way, and how many seconds later a writer tries again.
-CUT_MS, AGAIN = 500, 1.0
+CUT_MS, AGAIN = 250, 1.0
 
 
 class SQLite:
@@ -86,8 +86,16 @@ class SQLite:
 
     def written(self) -> None:
         """After each transaction of a writer: what grows too long is cut by whoever makes it grow, so that it waits for readers."""
-        if self._log_size() >= TOO_LONG and time.monotonic() >= self._next_cut and not self.checkpoint_wal():
-            self._next_cut = time.monotonic() + AGAIN
+        begun = time.monotonic()
+        if self._log_size() < TOO_LONG or begun < self._next_cut:
+            return
+        try:
+            cut = self.checkpoint_wal()
+        except DBAPIError:  # what was written stands; whether the disk is full, the next writer is told
+            cut = False
+        held_up = time.monotonic() - begun
+        if not cut and held_up >= CUT_MS / 2000:  # by a reader; when another is at the cutting, the answer comes at once
+            self._next_cut = begun + held_up + AGAIN
 
     def _log_size(self) -> int:
         try:

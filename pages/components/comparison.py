@@ -5,31 +5,45 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine.config import KNOBS
+from engine.errors import NotFound
 from engine.store import runs
-from engine.store.runs import Run
+from engine.store.runs import Run, State
 from engine.strings import figures
 from engine.studies.difference import differing, same_validation
 from pages.components.knobs import value_label
-from pages.components.state import PULSE, store
+from pages.components.pulse import pulsing
+from pages.components.state import compared_runs, forget_compared, store
 from pages.components.words import t
 
 PAIR = 2
 
 
+def say_gone(known: Sequence[Run]) -> None:
+    """Runs in the address that are no more leave it, with a sentence."""
+    there = {run.id for run in known}
+    gone = [number for number in compared_runs() if number not in there]
+    if gone:
+        forget_compared(gone)
+        st.warning(t("ui.compare.gone", runs=", ".join(map(str, gone))), icon=":material/info:")
+
+
 def sentence(chosen: Sequence[Run]) -> None:
-    """What the numbers of two runs show, and what they do not; renewed while one of them is under way."""
+    """What the numbers of two runs show, and what they do not; the page follows the states of runs that have not ended."""
     if all(run.state.ended for run in chosen):
         _draw(chosen)
     else:
-        _live([run.id for run in chosen])
+        _live([(run.id, run.state) for run in chosen])
 
 
-@st.fragment(run_every=PULSE)
-def _live(numbers: Sequence[int]) -> None:
-    chosen = [runs.get(store(), number) for number in numbers]
-    _draw(chosen)
-    if all(run.state.ended for run in chosen):
+@pulsing
+def _live(drawn: Sequence[tuple[int, State]]) -> None:
+    try:
+        chosen = [runs.get(store(), number) for number, _ in drawn]
+    except NotFound:
         st.rerun()
+    if any(run.state is not state for run, (_, state) in zip(chosen, drawn, strict=True)):
+        st.rerun()
+    _draw(chosen)
 
 
 def _draw(chosen: Sequence[Run]) -> None:

@@ -1,4 +1,4 @@
-"""What stands under every page: the language, the version, and whether a supervisor is there to run anything."""
+"""What stands around every page: above, what has happened to the store; below, the language, the version, whether the engine is up."""
 
 from collections.abc import Mapping
 
@@ -6,8 +6,19 @@ import streamlit as st
 
 from engine import __version__
 from engine.jobs.launch import supervisor_version
+from engine.store import damage
+from pages.components.pulse import attempt_to
 from pages.components.state import LANGUAGE, choose_language, keep_language, store
 from pages.components.words import t
+
+
+def notice() -> None:
+    """What has happened to the store, until somebody has read it."""
+    found = damage.notice(store())
+    if found is not None:
+        with st.container(horizontal=True, vertical_alignment="center", key="notice"):
+            st.warning(t(found["key"], **found["fields"]), icon=":material/info:")
+            st.button(t("ui.notice_read"), key="notice-read", type="tertiary", on_click=attempt_to, args=(damage.dismiss,))
 
 
 def foot(language: str, languages: Mapping[str, str]) -> None:

@@ -9,10 +9,9 @@ import streamlit as st
 from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
 from engine.config.run import AUGMENTATION_LEVEL
-from engine.errors import BadInput
 from engine.strings import figures
 from pages.components.form import dataset_label, datasets, key
-from pages.components.words import problem, t
+from pages.components.words import t
 
 
 def show(names: Iterable[str]) -> None:
@@ -47,15 +46,6 @@ def show_facts() -> None:
     else:
         colour = t("ui.data.grey" if facts.channels == 1 else "ui.data.colour")
         st.caption(t("ui.data.facts", classes=facts.classes, colour=colour, size=facts.size))
-
-
-def show_problem() -> None:
-    """What keeps this form from being started, said before anyone presses; nothing when it is fine."""
-    with st.container(key="preflight"):
-        try:
-            read()
-        except BadInput as error:
-            st.warning(problem(error), icon=":material/info:")
 
 
 def read() -> RunConfig:

@@ -97,7 +97,7 @@ class Chart {
   show(data) {
     const asked = JSON.stringify([data.run, data.overlays]);
     if (asked !== this.asked) this.follow([data.run, ...data.overlays].filter((run) => run !== null));
-    else if (data.attempt !== this.data.attempt) this.feeds.forEach((feed) => feed.reopen());
+    else if (data.attempt !== this.data.attempt) this.feeds.forEach((feed) => feed.state === "ended" && feed.reopen());
     Object.assign(this, { asked, data });
     this.reserve();
     this.redraw(true);

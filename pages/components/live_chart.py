@@ -16,8 +16,8 @@ OVERLAY_LIGHT = ("#1c2127", "#c2642d", "#5b8c5a", "#a0527d", "#3c8688", "#8a7442
 OVERLAY_DARK = ("#e4e8eb", "#e08a56", "#8dbb8b", "#cf86ad", "#6bb5b7", "#bfa76a")
 
 HERE = Path(__file__).parent
-# One module in the browser: numbers, then pictures of them, then the frame.
-SCRIPTS = ("live_chart_data.js", "live_chart_picture.js", "live_chart.js")
+# One module in the browser: numbers, pictures of them, marks on those, the frame.
+SCRIPTS = ("live_chart_data.js", "live_chart_picture.js", "live_chart_marks.js", "live_chart.js")
 # No shadow root: Plotly puts its one style sheet into the document's head, which does not reach into a shadow.
 # Every rule of ours is therefore prefixed with .athanor-live.
 _mount = st.components.v2.component(

@@ -1,5 +1,5 @@
 // What the live chart knows: one run's socket, the rows received from it, and pure functions from rows to numbers.
-// Draws nothing. `live_chart.py` joins this file, `live_chart_picture.js` and `live_chart.js` into one module.
+// Draws nothing. `live_chart.py` joins this file and the other three into one module.
 
 const MOST_DRAWN = 2000; // points of one series
 const REFUSALS = new Set([1008, 4404]); // not allowed here, no such run: asking again would not help
@@ -82,14 +82,19 @@ class Feed {
   }
 
   mark(event) {
-    if (event.kind !== "rewind") return this.events.push(event);
+    if (event.kind === "rewind") this.rewind(event);
+    this.events.push(event);
+  }
+
+  // What lies behind the step from which a new attempt goes on was never learned by the weights there are now.
+  rewind(event) {
     const stays = (seq, step) => step <= event.step || seq > event.seq;
     for (const [name, rows] of this.series)
       this.series.set(
         name,
         rows.filter((row) => stays(row[SEQ], row[STEP])),
       );
-    this.events = this.events.filter((old) => stays(old.seq, old.step));
+    this.events = this.events.filter((old) => stays(old.seq, old.step) && !(old.kind === "rewind" && old.step === event.step));
     this.points = [...this.series.values()].reduce((sum, rows) => sum + rows.length, 0);
   }
 }

@@ -4,9 +4,9 @@ from typing import Literal
 
 import streamlit as st
 
-from engine.store.runs import Run
+from engine.store.runs import UNDER_WAY, Run
 from engine.strings import figures
-from pages.components.words import reason, t
+from pages.components.words import t
 
 # Red is for a loss whose rise the verdict speaks of; above its best by noise is no news.
 RISING = ("overfitting", "watch", "diverged")
@@ -56,12 +56,14 @@ def _progress(run: Run | None) -> None:
 
 
 def _where(run: Run) -> str:
-    """What the run is doing, or how it ended, in a few words."""
-    if run.state.ended:
-        return reason(run) or t("ui.ended", state=t(f"ui.state.{run.state}"), time=figures.duration(run.seconds_gone))
-    if run.seconds_left is None:
+    """How long it has trained, and how long it will; pauses and waiting do not count."""
+    gone = run.summary.get("seconds")
+    if run.state not in UNDER_WAY:
+        state = t(f"ui.state.{run.state}")
+        return t("ui.ended", state=state, time=figures.duration(gone)) if gone else state
+    if gone is None or run.seconds_left is None:
         return _preparing(run) or t(f"ui.state.{run.state}")
-    return t("ui.gone_left", gone=figures.duration(run.seconds_gone), left=figures.duration(run.seconds_left))
+    return t("ui.gone_left", gone=figures.duration(gone), left=figures.duration(run.seconds_left))
 
 
 def _preparing(run: Run) -> str:

@@ -7,10 +7,11 @@ import streamlit as st
 
 from engine import strings
 from engine.config import KNOBS
-from engine.store.runs import Run
+from engine.store.runs import Run, State
 from engine.strings import figures
 from engine.studies.difference import differing
 from pages.components.knobs import value_label
+from pages.components.situation import COLOURS
 from pages.components.state import language
 from pages.components.words import t
 
@@ -39,7 +40,7 @@ def _row(run: Run, shown: Sequence[str]) -> dict[str, Any]:
     summary = run.summary
     accuracy = summary.get("val_accuracy")
     row = {
-        "run": run.id, "name": run.name, "state": t(f"ui.state.{run.state}"), "accuracy": None if accuracy is None else 100 * accuracy,
+        "run": run.id, "name": run.name, "state": [t(f"ui.state.{run.state}")], "accuracy": None if accuracy is None else 100 * accuracy,
         "best": summary.get("best_epoch"), "verdict": _verdict(summary.get("verdict")), "time": figures.duration(summary.get("seconds")),
     }  # fmt: skip
     return row | {name: value_label(name, run.knobs.get(name)) for name in shown}
@@ -52,7 +53,10 @@ def _verdict(name: str | None) -> str:
 
 def _columns(shown: Sequence[str]) -> dict[str, Any]:
     column = st.column_config
-    fixed = {name: t(f"ui.column.{name}") for name in ("name", "state", "best", "verdict", "time")}
+    fixed = {name: t(f"ui.column.{name}") for name in ("name", "best", "verdict", "time")}
+    state = column.MultiselectColumn(
+        t("ui.column.state"), options=[t(f"ui.state.{one}") for one in State], color=[COLOURS.get(one, "gray") for one in State]
+    )
     accuracy = column.NumberColumn(t("ui.column.accuracy"), format="%.1f %%")
     run = column.NumberColumn(t("ui.column.run"), width="small", format="%d")
-    return {**fixed, "run": run, "accuracy": accuracy, **{name: t(f"knobs.{name}.label") for name in shown}}
+    return {**fixed, "run": run, "state": state, "accuracy": accuracy, **{name: t(f"knobs.{name}.label") for name in shown}}

@@ -3,6 +3,10 @@
 What must survive F5 lives in the URL or the store.
 """
 
+import secrets
+import time
+from typing import Any
+
 import streamlit as st
 
 from engine import strings
@@ -17,6 +21,10 @@ RUN = "id"
 COMPARED = "runs"
 _MESSAGE = "message"
 _SHOWN = "shown-run"
+_PRESSED = "pressed"
+_TAB = "tab"
+_ABSENT = "engine-absent-since"
+_PROBE = "probe"
 _MAX_COMPARED = 100
 
 
@@ -64,6 +72,11 @@ def show_run(number: int) -> None:
     st.query_params[RUN] = str(number)
 
 
+def forget_compared(gone: list[int]) -> None:
+    """Take runs that are no more out of the URL."""
+    compare_runs([number for number in compared_runs() if number not in gone])
+
+
 def compared_runs() -> list[int]:
     """The runs that the URL asks to compare."""
     asked = st.query_params.get(COMPARED, "")[:1000].split(",")
@@ -79,10 +92,49 @@ def compare_runs(numbers: list[int]) -> None:
 
 
 def tell(message: str) -> None:
-    """Say something at the next drawing of the page."""
+    """Say something at the next drawing of the whole page."""
     st.session_state[_MESSAGE] = message
 
 
 def told() -> str | None:
     """What is to be said now, once."""
     return st.session_state.pop(_MESSAGE, None)
+
+
+def pressed() -> None:
+    """Note that a press in a part of the page concerns all of it. For callbacks."""
+    st.session_state[_PRESSED] = True
+
+
+def was_pressed() -> bool:
+    """Whether the whole page is to be drawn anew."""
+    return _PRESSED in st.session_state
+
+
+def drawing() -> None:
+    """The whole page is being drawn now."""
+    st.session_state.pop(_PRESSED, None)
+
+
+def tab() -> str:
+    """A name for this visit of this browser tab."""
+    return st.session_state.setdefault(_TAB, secrets.token_hex(8))
+
+
+def absent_for(absent: bool) -> float:
+    """Seconds since the engine was first seen to be absent, in a row; 0 while it is there."""
+    if not absent:
+        st.session_state.pop(_ABSENT, None)
+        return 0.0
+    now = time.monotonic()
+    return now - st.session_state.setdefault(_ABSENT, now)
+
+
+def probed() -> tuple[dict[str, Any], str | None]:
+    """The form of which the pre-flight line speaks, and the key of the question about it once that was asked."""
+    return st.session_state.get(_PROBE, ({}, None))
+
+
+def probe(form: dict[str, Any], key: str | None) -> None:
+    """Remember them."""
+    st.session_state[_PROBE] = (form, key)

@@ -1,45 +1,82 @@
-"""The verdict card: what the worker said of a run, in words, with evidence and what would change the mind. Judges nothing."""
+"""The card of a run: what the worker said of it, with evidence and what would change the mind; or what went wrong with it.
 
-from typing import Literal
+Judges nothing.
+"""
 
 import streamlit as st
 
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
 from engine.store import records, runs
-from engine.store.runs import FAULTS, Run
+from engine.store.runs import UNDER_WAY, Run
 from engine.strings import figures
+from pages.components.situation import Colour, Situation, chip
 from pages.components.state import language, store
-from pages.components.words import plain, reason, t
+from pages.components.transport import show_changed, smaller
+from pages.components.words import filled, plain, reason, t
 
 HEIGHT = 256
-Colour = Literal["green", "gray", "orange", "red"]
 COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
     "underfitting": "orange", "not_learning": "red", "diverged": "red",
 }  # fmt: skip
 
 
-def show(run: Run | None) -> None:
-    """The card of a run; before the first, what will stand here."""
+def show(now: Situation) -> None:
+    """The card of a run; before the first, what will stand here; what went wrong goes before what was seen."""
+    run = now.run
     with st.container(border=True, height=HEIGHT, key="verdict"):
         event = None if run is None else records.last_event(store(), run.id, records.VERDICT)
-        if event is not None and run is not None:
-            _verdict(run, Verdict.from_dict(event.data))
-        elif run is None:
+        verdict = None if event is None else Verdict.from_dict(event.data)
+        if run is None:
             st.markdown(f"**{t('ui.card.press')}**")
             st.caption(t("ui.card.what"))
+        elif now.faulty:
+            _trouble(now, run, verdict)
+        elif verdict is not None:
+            _verdict(run, verdict)
         else:
             _nothing_yet(run)
+
+
+def _trouble(now: Situation, run: Run, verdict: Verdict | None) -> None:
+    """What went wrong, what to do about it as buttons where that is known, and what was seen until then."""
+    word, colour = chip(now)
+    st.badge(word, color=colour)
+    if now.stalled is not None:
+        st.markdown(f"**{t('ui.stalled', time=figures.duration(now.stalled))}**")
+        st.caption(t("ui.stalled_how"))
+    elif now.crashed:
+        st.markdown(f"**{filled('ui.crashed', attempt=run.attempt, reason=reason(run))}**")
+    else:
+        st.markdown(f":red[**{reason(run) or word}**]")
+        _smaller(run)
+    if verdict is not None:
+        st.caption("  \n".join(plain(line) for line in explain(verdict, language()).evidence))
+    elif run.state.ended:
+        st.caption(t("ui.card.none"))
+
+
+def _smaller(run: Run) -> None:
+    """The ways to want less memory, each a press away."""
+    with st.container(horizontal=True, gap="small", key="smaller"):
+        for place, (knob, value) in enumerate(smaller(run).items()):
+            st.button(
+                t(f"ui.try.{knob}", value=value), key=f"try-{knob}", type="secondary" if place else "primary",
+                on_click=show_changed, args=(run, knob, value),
+            )  # fmt: skip
 
 
 def _nothing_yet(run: Run) -> None:
     """A run without a verdict: it has not come that far, or it ended before."""
     if run.state.ended:
-        st.markdown(f":red[**{reason(run) or t(f'ui.state.{run.state}')}**]" if run.state in FAULTS else f"**{reason(run)}**")
+        st.markdown(f"**{reason(run) or t(f'ui.state.{run.state}')}**")
         st.caption(t("ui.card.none"))
-    else:
+    elif run.state in UNDER_WAY:
         st.markdown(f"**{t('ui.card.waiting')}**")
+        st.caption(t("ui.card.first"))
+    else:
+        st.markdown(f"**{t(f'ui.card.{run.state}')}**")
         st.caption(t("ui.card.first"))
 
 

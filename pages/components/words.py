@@ -18,6 +18,11 @@ def t(key: str, /, **fields: Any) -> str:
     return strings.say(key, language(), **{name: plain(value) if isinstance(value, str) else value for name, value in fields.items()})
 
 
+def filled(key: str, /, **fields: Any) -> str:
+    """The same with fields that are ready for Markdown already."""
+    return strings.say(key, language(), **fields)
+
+
 def plain(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
     return _MARKUP.sub(r"\\\1", _CONTROL.sub(" ", text))

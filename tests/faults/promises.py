@@ -38,9 +38,9 @@ def _of(room: EngineRoom, run: Run) -> Iterator[str]:
         yield f"its epochs are {epochs}"
     for kept in keeping.of(room.store, run.id):
         yield from _damaged(room, run.id, kept.name)
-    told = attempts.told(room.store, run.id)
-    if [past.number for past in told] != list(range(1, run.attempt + 1)):
-        yield f"attempts {[past.number for past in told]} of {run.attempt}"
+    told = [past.number for past in attempts.told(room.store, run.id)]
+    if told != list(range(1, len(told) + 1)) or len(told) < run.attempt:
+        yield f"attempts {told} of {run.attempt}"
     if run.state is State.FINISHED and (len(epochs) != run.knobs["epochs"] or runs.test_result(room.store, run.id) is None):
         yield f"finished with {len(epochs)} of {run.knobs['epochs']} epochs, test {runs.test_result(room.store, run.id)}"
 

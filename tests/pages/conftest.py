@@ -1,6 +1,7 @@
 """Pages under test: the whole shell, with a store in a given state, without a browser."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.config import CONFIG_VERSION, RunConfig
-from engine.store import records, runs
+from engine.jobs import memory
+from engine.jobs.identity import identify
+from engine.store import attempts, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import State
+from engine.store.runs import Claim, New, State
 
 SHELL = str(Path(__file__).parents[2] / "pages" / "shell.py")
 PAGES = {"playground": "playground.py", "compare": "compare.py"}
@@ -51,18 +54,60 @@ def open_page(listener: int) -> Callable[..., AppTest]:
 def add_run(store: Store, state: State, **knobs: object) -> int:
     """A run in a state, with what its worker would have told by then."""
     config = RunConfig.from_flat(knobs)
-    number = runs.create(store, config.model_dump(mode="json"), CONFIG_VERSION, "Digits, LeNet")
-    if state is State.QUEUED:
-        return number
-    claim = runs.claim(store)
+    number = runs.create(store, New("Digits, LeNet", config.model_dump(mode="json"), CONFIG_VERSION))
+    if state is not State.QUEUED:
+        claim = claimed(store, number)
+        if state is not State.STARTING:
+            train(store, claim)
+        if state not in (State.STARTING, State.RUNNING):
+            transitions.end(store, claim, state, _reason(store, claim, state))
+    return number
+
+
+def claimed(store: Store, number: int) -> Claim:
+    """The run given to this very process; the others in the queue stay there."""
+    others = [run.id for run in runs.listing(store, [State.QUEUED]) if run.id != number]
+    claim = transitions.claim(store, held=others)
     assert claim is not None
-    runs.begin(store, claim, {"device": "cpu"})
+    attempts.assign(store, claim, identify())
+    return claim
+
+
+def train(store: Store, claim: Claim, idle: float = 0.0) -> None:
+    """What a worker tells of three epochs; `idle` seconds ago it last got on."""
+    transitions.begin(store, claim, {"device": "cpu"})
     summary = {
         "epoch": 3, "epochs": 20, "seconds": 4.2, "val_loss": 0.31, "val_accuracy": 0.912, "last_val_loss": 0.33, "last_probe_loss": 0.2,
-        "best_epoch": 2, "verdict": "too_early", "steps_per_epoch": 20,
+        "best_epoch": 2, "verdict": "too_early", "steps_per_epoch": 20, "parameters": 61_706,
     }  # fmt: skip
-    rows = [records.Metric(epoch, "val_loss", 20 * epoch, epoch, 1 / epoch, 0.0) for epoch in (1, 2, 3)]
-    records.append(store, claim, records.Batch(rows, summary=summary))
-    if state.ended:
-        runs.end(store, claim, state, {"key": "errors.stopped", "fields": {}} if state is State.STOPPED else None)
-    return number
+    seq = records.last_seq(store, claim.run)
+    rows = [records.Metric(seq + epoch, "val_loss", 20 * epoch, epoch, 1 / epoch, 0.0) for epoch in (1, 2, 3)]
+    records.append(store, claim, records.Batch(rows, summary=summary, progress=time.monotonic() - idle))
+
+
+def _reason(store: Store, claim: Claim, state: State) -> dict[str, object] | None:
+    return {
+        State.STOPPED: {"key": "errors.stopped", "fields": {}},
+        State.PAUSED: {"key": "errors.paused", "fields": {}},
+        State.FAILED: {"key": "errors.worker_exited", "fields": {"code": 3}},
+        State.DIVERGED: {"key": "errors.diverged", "fields": {"epoch": 3, "step": 57}},
+        State.LOST: {"key": "errors.worker_vanished", "fields": {}},
+        State.OUT_OF_MEMORY: memory.ran_out(runs.get(store, claim.run), "no more memory"),
+    }.get(state)
+
+
+def crash(store: Store, number: int) -> None:
+    """An attempt that its system has ended."""
+    claim = claimed(store, number)
+    train(store, claim)
+    transitions.crashed(store, claim, State.FAILED, {"key": "errors.worker_killed", "fields": {"signal": 9, "name": "Killed"}})
+
+
+def words(page: AppTest) -> str:
+    """Everything that stands on a page."""
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "warning", "header", "subheader") for element in page.get(kind))
+
+
+def read(page: AppTest) -> str:
+    """The same as a person reads it, without the marks that keep text from being markup."""
+    return words(page).replace("\\", "")

@@ -7,17 +7,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.config import KNOBS, RunConfig
-from engine.store import runs
+from engine.store import runs, transitions
 from engine.store.connect import Store
 from engine.store.runs import State
 from tests.config.test_config import another
-from tests.pages.conftest import add_run
+from tests.pages.conftest import add_run, claimed, words
 
 Open = Callable[..., AppTest]
-
-
-def words(page: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "warning", "header", "subheader") for element in page.get(kind))
 
 
 def test_before_the_first_run_start_is_what_one_can_do(open_page: Open) -> None:
@@ -37,7 +33,6 @@ def test_a_page_shows_a_run_in_any_state(open_page: Open, store: Store, name: st
     number = add_run(store, state)
     page = open_page(name, id=str(number))
     if name == "playground":
-        assert page.button(key="start").disabled != state.ended
         assert page.button(key="stop").disabled == state.ended
 
 
@@ -115,7 +110,8 @@ def test_a_wrong_combination_is_named_and_starts_nothing(open_page: Open, store:
     page = open_page("playground")
     page.selectbox(key="knob-architecture").set_value("vgg16").run()
     page.select_slider(key="knob-resolution").set_value(16).run()
-    page.button(key="start").click().run()
+    assert page.button(key="start").disabled
+    assert "VGG" in page.button(key="start").help
     assert any("VGG" in warning.value and "32" in warning.value for warning in page.warning)
     assert runs.listing(store) == []
 
@@ -130,20 +126,13 @@ def test_an_unknown_run_is_named(open_page: Open) -> None:
 
 
 def test_markup_in_a_reason_is_shown_as_text(open_page: Open, store: Store) -> None:
-    number = add_run(store, State.RUNNING)
-    claim = runs.Claim(number, 1, _token(store, number))
-    runs.end(
-        store, claim, State.FAILED, {"key": "errors.crashed", "fields": {"type": "Error", "message": "**bold** <b>x</b> [a](javascript:b)"}}
-    )
+    number = add_run(store, State.QUEUED)
+    reason = {"key": "errors.crashed", "fields": {"type": "Error", "message": "**bold** <b>x</b> [a](javascript:b)"}}
+    transitions.end(store, claimed(store, number), State.FAILED, reason)
     shown = words(open_page("playground", id=str(number)))
     assert r"\*\*bold\*\*" in shown
     assert r"\<b\>" in shown
     assert r"\[a\]\(javascript\:b\)" in shown
-
-
-def _token(store: Store, number: int) -> str:
-    with store.read() as connection:
-        return connection.execute(runs.sa.select(runs.runs.c.token).where(runs.runs.c.id == number)).scalar_one()
 
 
 def test_chinese_is_a_switch_away(open_page: Open) -> None:
@@ -224,14 +213,6 @@ def test_the_form_and_the_run_are_still_there_after_a_look_at_compare(open_page:
     page.switch_page("playground.py").run()
     assert page.session_state["knob-dropout"] == 0.7
     assert page.query_params["id"] == "1"
-
-
-def test_a_failed_run_says_why_on_its_card(open_page: Open, store: Store) -> None:
-    number = add_run(store, State.QUEUED)
-    claim = runs.claim(store)
-    assert claim is not None
-    runs.end(store, claim, State.FAILED, {"key": "errors.worker_exited", "fields": {"code": 3}})
-    assert ":red[**" in words(open_page("playground", id=str(number)))
 
 
 def test_the_address_says_what_the_form_says_and_no_more(open_page: Open) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from engine.config import RunConfig
 from engine.server.feed import Follower
-from engine.store import records, runs
+from engine.store import records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import Home
 from engine.store.records import Batch, Event, Metric
-from engine.store.runs import Claim, State
+from engine.store.runs import Claim, New, State
 
 
 @pytest.fixture
@@ -21,10 +21,10 @@ def store(tmp_path: Path) -> Store:
 
 
 def begun(store: Store) -> Claim:
-    runs.create(store, RunConfig().model_dump(mode="json"), 1, "a run")
-    claim = runs.claim(store)
+    runs.create(store, New("a run", RunConfig().model_dump(mode="json"), 1))
+    claim = transitions.claim(store)
     assert claim is not None
-    runs.begin(store, claim, {})
+    transitions.begin(store, claim, {})
     return claim
 
 
@@ -52,7 +52,7 @@ def test_a_watcher_is_told_of_each_row_once_and_of_the_end_last(store: Store) ->
     assert [message["kind"] for message in first] == ["hello", "rows", "state"]
     assert follower.news() == []
     tell(store, claim, 4, 5)
-    runs.end(store, claim, State.FINISHED)
+    transitions.end(store, claim, State.FINISHED)
     rest = everything(follower)
     assert seqs(first) + seqs(rest) == [1, 2, 3, 4, 5]
     assert [message["kind"] for message in rest][-2:] == ["state", "end"]
@@ -61,7 +61,7 @@ def test_a_watcher_is_told_of_each_row_once_and_of_the_end_last(store: Store) ->
 def test_who_comes_back_with_a_cursor_gets_only_the_rest(store: Store) -> None:
     claim = begun(store)
     tell(store, claim, 1, 9)
-    runs.end(store, claim, State.FINISHED)
+    transitions.end(store, claim, State.FINISHED)
     assert seqs(everything(Follower(store, claim.run, since=6))) == [7, 8, 9]
 
 
@@ -70,7 +70,7 @@ def test_a_long_finished_run_arrives_whole(store: Store) -> None:
     count = 2 * records.PAGE + 5
     tell(store, claim, 1, count)
     records.append(store, claim, Batch([], [Event(count + 1, records.VERDICT, count, count, {}, 0.0)]))
-    runs.end(store, claim, State.FINISHED)
+    transitions.end(store, claim, State.FINISHED)
     told = everything(Follower(store, claim.run, since=0))
     assert seqs(told) == list(range(1, count + 1))
     assert [event["seq"] for message in told if message["kind"] == "rows" for event in message["events"]] == [count + 1]
@@ -82,5 +82,52 @@ def test_the_axis_of_an_ended_run_ends_where_the_run_did(store: Store) -> None:
     tell(store, claim, 1, 3)
     follower = Follower(store, claim.run, since=0)
     assert follower.news()[0]["epochs"] == 20
-    runs.end(store, claim, State.STOPPED)
+    transitions.end(store, claim, State.STOPPED)
     assert next(message for message in follower.news() if message["kind"] == "hello")["epochs"] == 3
+
+
+def kinds(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["kind"] for message in messages]
+
+
+def test_a_paused_run_stays_watched_and_tells_of_its_next_attempt(store: Store) -> None:
+    claim = begun(store)
+    tell(store, claim, 1, 3)
+    follower = Follower(store, claim.run, since=0)
+    follower.news()
+    transitions.end(store, claim, State.PAUSED)
+    assert [(message["kind"], message["state"]) for message in follower.news()] == [("state", State.PAUSED)]
+    assert not follower.ended
+    assert follower.period > 0.1, "nobody looks ten times a second for what may take hours"
+    transitions.resume(store, claim.run)
+    assert follower.news()[-1]["state"] is State.QUEUED
+    again = transitions.claim(store)
+    assert again is not None
+    transitions.begin(store, again, {})
+    records.append(store, again, Batch([], [Event(4, records.REWIND, 2, 2, {"attempt": 2}, 0.0)]))
+    told = follower.news()
+    assert kinds(told) == ["rows", "state"]
+    assert told[0]["events"] == [{"seq": 4, "kind": "rewind", "step": 2, "epoch": 2, "data": {"attempt": 2}}]
+    assert (told[1]["state"], told[1]["attempt"]) == (State.RUNNING, 2)
+
+
+def test_a_run_that_goes_back_to_the_queue_after_a_crash_stays_watched(store: Store) -> None:
+    claim = begun(store)
+    tell(store, claim, 1, 3)
+    follower = Follower(store, claim.run, since=0)
+    transitions.crashed(store, claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
+    assert follower.news()[-1]["state"] is State.QUEUED
+    assert not follower.ended
+
+
+def test_who_watches_a_retried_run_again_reads_on_from_the_cursor(store: Store) -> None:
+    claim = begun(store)
+    tell(store, claim, 1, 3)
+    transitions.end(store, claim, State.STOPPED)
+    first = Follower(store, claim.run, since=0)
+    assert everything(first)[-1] == {"kind": "end"}
+    transitions.retry(store, claim.run)
+    follower = Follower(store, claim.run, since=first.seq)
+    assert kinds(follower.news()) == ["hello", "state"]
+    assert not follower.ended
+    assert runs.get(store, claim.run).state is State.QUEUED

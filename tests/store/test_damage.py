@@ -12,7 +12,7 @@ import pytest
 from engine import strings
 from engine.errors import StoreError
 from engine.store import damage, manifest, records, runs
-from engine.store.connect import VARIABLE, Store, open_store
+from engine.store.connect import VARIABLE, Store, library, open_store
 from engine.store.home import Home
 from engine.store.rebuild import renew
 from tests.store.filled import ended, queue, start
@@ -169,6 +169,23 @@ def test_a_log_of_another_database_does_no_harm(home: Home, tmp_path: Path) -> N
     assert damage.check(after) == []
     assert {run.id for run in runs.listing(after)} >= {1, 2}
     after.engine.dispose()
+
+
+@pytest.mark.skipif(library().journal != "wal", reason="the SQLite library here is too old for a write-ahead log")
+def test_a_log_of_something_else_is_set_aside_alone(home: Home, tmp_path: Path) -> None:
+    strange = tmp_path / "strange.db"
+    with closing(library().module.connect(strange)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+        connection.execute("CREATE TABLE other (a)")
+        connection.commit()
+        shutil.copy(tmp_path / "strange.db-wal", home.root / "athanor.db-wal")
+    store = Store(home)
+    assert [run.id for run in runs.listing(store)] == [2, 1]
+    assert store.rebuilt is None
+    (aside,) = asides(home)
+    assert damage.notice(store) == {"key": "errors.stale_log", "fields": {"file": aside}}
+    assert aside.endswith("-wal")
+    store.engine.dispose()
 
 
 def test_a_log_that_fits_is_used(home: Home, tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ def test_a_server_that_restarts_is_worth_another_try(team: Store, server: Server
 
 
 @pytest.mark.postgres
+def test_a_restart_between_two_readings_is_not_noticed(team: Store, server: Server) -> None:
+    queue(team)
+    assert len(runs.listing(team)) == 1
+    server.stop()
+    server.start()
+    assert len(runs.listing(team)) == 1
+
+
+@pytest.mark.postgres
 def test_a_connection_that_breaks_within_a_transaction_is_busy_and_writes_nothing(team: Store) -> None:
     with pytest.raises(StoreBusy), team.write() as connection:
         mine = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()

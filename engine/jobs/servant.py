@@ -1,0 +1,203 @@
+"""The servant process: imports torch, answers questions from the store one at a time beside all training, goes with its supervisor.
+
+It may die at any moment: the next one asks the question again once. Knows no page; how an answer is made is others' work.
+"""
+
+import argparse
+import logging
+import os
+import select
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import torch
+
+from engine import __version__, faults
+from engine.config import RunConfig
+from engine.data import preview
+from engine.data.arrivals import Arrivals
+from engine.data.sample import outline
+from engine.errors import AthanorError, BadInput, NotFound, StoreError
+from engine.folders import data_roots
+from engine.jobs import bell
+from engine.jobs.identity import alive, identify
+from engine.jobs.terms import SERVANT
+from engine.store import attempts, keeping, requests, runs, settings
+from engine.store.connect import Store, open_store
+from engine.store.home import Home
+from engine.store.requests import Question
+from engine.training import checkpoints, probing
+from engine.training.facts import facts
+from engine.training.predicting import Predictor
+from engine.training.rehearsal import Unwanted, unchanged_flags
+
+log = logging.getLogger("athanor.servant")
+
+# Never slows a launch: the training beside it comes first.
+NICENESS = 10
+# Seconds between two looks at the questions when nobody rings; also how often it says that it is there.
+LOOK = 5.0
+# Seconds for which another servant of this folder, whose supervisor has gone, is waited for between two looks.
+HANDOVER = 0.05
+# Seconds that the pictures of a preview, and those that decide the facts of a folder, are waited for; they go on coming after that.
+PICTURES, OUTLINE = 20.0, 2.0
+# Pictures in one question, and strips of a preview.
+MOST_IMAGES, MOST_STRIPS = 1000, 1_000_000
+
+Answered = tuple[dict[str, Any], bytes | None]
+
+
+class Servant:
+    """The loop, and the datasets that are on their way."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.identity = identify()
+        self.arrivals = Arrivals(data_roots(home.root), home.cache)
+        self.bell = bell.hang(home.servant_bell)
+
+    def serve(self) -> None:
+        """Until its process is ended."""
+        self._wait_for_older()
+        while True:
+            try:
+                store = open_store(self.home)
+                requests.recover(store)
+                while True:
+                    self._turn(store)
+            except StoreError as error:
+                log.warning("the store waits: %s", error)
+                time.sleep(LOOK)
+
+    def _wait_for_older(self) -> None:
+        """Two servants would take each other's work for that of a dead one."""
+        while True:
+            with suppress(StoreError):
+                seen = attempts.presence(open_store(self.home), SERVANT)
+                if seen is None or seen.identity == self.identity or not alive(seen.identity):
+                    return
+            time.sleep(HANDOVER)
+
+    def _turn(self, store: Store) -> None:
+        attempts.announce(store, SERVANT, __version__, self.identity)
+        while (question := requests.take(store)) is not None:
+            self._work(store, question)
+        if select.select([self.bell], [], [], LOOK)[0]:
+            os.read(self.bell, 65536)
+
+    def _work(self, store: Store, question: Question) -> None:
+        """Answer one question; whatever goes wrong becomes its reason."""
+        try:
+            faults.point("servant.answer")
+            with unchanged_flags():
+                answer, picture = ANSWERS[question.kind](self, store, question)
+        except Unwanted:
+            return
+        except AthanorError as error:
+            requests.fail(store, question.key, error.as_reason())
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            requests.fail(store, question.key, {"key": "servant.out_of_memory", "fields": {"message": _line(error)}})
+        except Exception as error:
+            log.error("%s: %s", question.kind, traceback.format_exc())
+            fields = {"type": type(error).__name__, "message": _line(error)}
+            requests.fail(store, question.key, {"key": "servant.failed", "fields": fields})
+        else:
+            requests.finish(store, question.key, answer, picture)
+
+    def facts(self, _store: Store, question: Question) -> Answered:
+        """The size and the work of a network."""
+        config = _config(question.payload)
+        data = outline(config.data, self.arrivals, OUTLINE)
+        return {**vars(facts(config, data.channels, data.classes)), "channels": data.channels, "classes": data.classes}, None
+
+    def probe(self, store: Store, question: Question) -> Answered:
+        """Memory, speed and the fastest setting, and how much else was going on while they were measured."""
+        cores = max(1, (os.cpu_count() or 1) // int(settings.get(store, settings.SLOTS)))
+        before = self._beside(store)
+        found = probing.probe(_config(question.payload), self.arrivals, cores, lambda: requests.wanted(store, question.key))
+        return {**found.as_dict(), "beside": max(before, self._beside(store))}, None
+
+    def _beside(self, store: Store) -> int:
+        """Runs that train, and datasets that are read, at this moment."""
+        return len(attempts.under_way(store)) + self.arrivals.busy()
+
+    def preview(self, _store: Store, question: Question) -> Answered:
+        """A strip of training pictures."""
+        config, index = _config(question.payload), question.payload.get("index", 0)
+        if not isinstance(index, int) or not 0 <= index <= MOST_STRIPS:
+            raise BadInput("servant.bad_question", message=f"index = {index!r}"[:200])
+        strip = preview.strip(config, self.arrivals.within(PICTURES, config.data), index)
+        told = {name: value for name, value in vars(strip).items() if name != "png"}
+        return told, strip.png
+
+    def predict(self, store: Store, question: Question) -> Answered:
+        """What the best epoch of a run sees in picture files."""
+        number, images = question.payload.get("run"), question.payload.get("images")
+        if not isinstance(number, int) or runs.number_of(str(number)) is None or not _are_names(images):
+            raise BadInput("servant.bad_images", most=MOST_IMAGES)
+        run = runs.get(store, number)
+        best = next((kept for kept in keeping.of(store, run.id) if kept.best), None)
+        if best is None:
+            raise NotFound("servant.no_checkpoint", run=run.id)
+        predictor = Predictor.load(checkpoints.load(self.home.checkpoints(run.id), best.name))
+        told = predictor.answer([Path(image) for image in images])
+        return {"run": run.id, "epoch": best.epoch, "classes": predictor.classes, "images": told}, None
+
+
+ANSWERS: dict[str, Callable[[Servant, Store, Question], Answered]] = {
+    "facts": Servant.facts,
+    "probe": Servant.probe,
+    "preview": Servant.preview,
+    "predict": Servant.predict,
+}
+
+
+def _config(payload: Mapping[str, Any]) -> RunConfig:
+    """The config that is asked about. Raises BadKnob, and BadInput when there is none."""
+    given = payload.get("config")
+    if not isinstance(given, Mapping):
+        raise BadInput("servant.bad_question", message=f"config = {given!r}"[:200])
+    return RunConfig.from_flat(given)
+
+
+def _are_names(images: Any) -> TypeGuard[list[str]]:
+    return isinstance(images, list) and 0 < len(images) <= MOST_IMAGES and all(isinstance(image, str) for image in images)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _leave_with(home: Home) -> None:
+    """Wait for the end of standard input, that is, of the supervisor; then go at once, even from the middle of an answer."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    try:
+        store = open_store(home)
+        requests.give_back(store)
+        attempts.withdraw(store, SERVANT, identify())
+    except StoreError as error:
+        log.warning("%s", error)  # the next servant finds what we leave
+    finally:
+        os._exit(0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="engine.jobs.servant")
+    parser.add_argument("--home", required=True)
+    home = Home.find(parser.parse_args().home)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s servant %(message)s")
+    os.nice(NICENESS)
+    threading.Thread(target=_leave_with, args=(home,), name="leave", daemon=True).start()
+    Servant(home).serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""Measured before a launch: memory, speed, how long it will take, the largest batch, and which setting is the fastest here.
+
+Torch side; knows no store. Every number is measured on a sample of the run's own data, in the run's own loop, or says that it is not.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from engine.config import KNOBS, RunConfig
+from engine.data.arrivals import Arrivals
+from engine.data.resident import PROBE as PROBED
+from engine.data.sample import Counts, Sample, sample
+from engine.models.building import build
+from engine.training import footprint
+from engine.training.evaluation import CHUNK_PIXELS
+from engine.training.facts import facts
+from engine.training.numerics import Numerics, Precision, choose
+from engine.training.rehearsal import Rehearsal, Stint, unchanged_flags
+
+# Seconds: waited for the pictures; timed for each candidate; that one step may take; after which no further candidate is begun.
+DATA, SHARE, STEP, LONGEST = 1.0, 0.25, 0.8, 10.0
+# The first rehearsal's batch: what batch norm can take. The next is at most so many times as large.
+FIRST, GROWTH = 2, 16
+# Pictures of the larger of two evaluations, and how many times as many it has.
+EVALUATED, APART = 256, 4
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to compute, and its images per second."""
+
+    precision: Precision
+    channels_last: bool
+    images_per_second: float
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes. Training takes `fixed` plus `per_image` for each picture of a batch; `peak` is the run's, evaluation included.
+
+    `measured`: the run's own batch was tried; else the peak is what the line through two smaller ones comes to. `free` is what a
+    run may take now; `largest_batch` is 0 when not even evaluation fits.
+    """
+
+    peak: int
+    fixed: int
+    per_image: float
+    evaluation: int
+    measured: bool
+    free: int
+    largest_batch: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Images per second: measured in training with batches of `batch`, expected at the run's own batch, measured in evaluation.
+
+    `batch` is smaller than the run's where a step of that would take too long or too much memory; then the expected speed is what
+    the line through two batches comes to. Seconds are of one epoch and of the run without its start; None: nobody knows how many
+    pictures there are.
+    """
+
+    batch: int
+    measured: float
+    expected: float
+    evaluated: float
+    epoch_seconds: float | None
+    evaluation_share: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was found. `data` is `real` or `synthetic`; `batch` the pictures that really are in one. `left_out` names candidates
+    for which no time was left; `fastest` is an index into `candidates`."""
+
+    parameters: int
+    flops: int
+    data: str
+    counts: Counts | None
+    numerics: dict[str, Any]
+    batch: int
+    speed: Speed
+    memory: Memory
+    candidates: list[Candidate]
+    left_out: list[list[Any]]
+    fastest: int
+    took: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored and told."""
+        return asdict(self)
+
+
+def probe(config: RunConfig, arrivals: Arrivals, cores: int, wanted: Callable[[], bool] = lambda: True) -> Probe:
+    """Measure a config that may use so many cores. Raises DataError, BadKnob, and Unwanted once `wanted` says no."""
+    with unchanged_flags():
+        numerics = choose(config, cores)
+        numerics.apply()
+        found = sample(config.data, arrivals, DATA, numerics.device)
+        torch.manual_seed(config.budget.seed)
+        model = build(config.model, found.outline.channels, found.outline.classes, config.data.resolution)
+        return _Probing(config, numerics, found, Rehearsal(config, numerics.place_model(model), found.data, wanted)).make()
+
+
+class _Probing:
+    """One measurement, from small batches to the one that is wanted, then sideways through the candidates."""
+
+    def __init__(self, config: RunConfig, numerics: Numerics, found: Sample, rehearsal: Rehearsal) -> None:
+        self.began = time.monotonic()
+        self.config = config
+        self.numerics = numerics
+        self.found = found
+        self.counts = found.outline.counts
+        self.rehearsal = rehearsal
+        self.free = footprint.free(numerics.device)
+        self.batch = effective_batch(config, self.counts)
+        self.tried: dict[int, Stint] = {}
+        self.evaluated: dict[int, Stint] = {}
+
+    def make(self) -> Probe:
+        size = self._grow(self.batch, self.tried, self._step)
+        accumulation = self._accumulation(size)
+        chosen = self._chosen(size, accumulation)
+        self._grow(EVALUATED, self.evaluated, self._evaluation)
+        speed, memory = self._speed(size, chosen), self._memory(size)
+        candidates, left_out = self._candidates(size, accumulation, chosen)
+        known = facts(self.config, self.found.outline.channels, self.found.outline.classes)
+        return Probe(
+            known.parameters, known.flops, "real" if self.found.real else "synthetic", self.counts, self.numerics.as_dict(), self.batch,
+            speed, memory, candidates, left_out, fastest(candidates), time.monotonic() - self.began,
+        )  # fmt: skip
+
+    def _grow(self, wanted: int, tried: dict[int, Stint], attempt: Callable[[int], Stint]) -> int:
+        """As many pictures as are wanted, or as time and memory allow: found by growing, never by exceeding."""
+        size = min(FIRST, wanted)
+        while True:
+            stint = tried[size] = attempt(size)
+            in_time, in_memory = size * STEP / stint.step_seconds, size * self.free / max(stint.bytes, 1)
+            allowed = min(int(in_time), int(in_memory), size * GROWTH, wanted)
+            if allowed < min(2 * size, wanted) or allowed <= size:
+                return size
+            size = allowed
+
+    def _accumulation(self, size: int) -> int:
+        times = int(STEP / self.tried[size].step_seconds)
+        return max(1, min(self.config.optimisation.accumulation, times)) if size == self.batch else 1
+
+    def _chosen(self, size: int, accumulation: int) -> Stint:
+        """The run's own setting, timed for as long as the others."""
+        if accumulation == 1 and self.tried[size].step_seconds > SHARE / 2:
+            return self.tried[size]
+        return self.rehearsal.steps(self.numerics, size, SHARE, accumulation)
+
+    def _two(self, tried: dict[int, Stint], attempt: Callable[[int], Stint]) -> tuple[tuple[int, Stint], tuple[int, Stint]]:
+        """The largest size tried, and before it one that is far enough away to draw a line through both."""
+        size = max(tried)
+        other = size // APART if size // APART >= FIRST else 2 * size
+        stint = tried.get(other) or attempt(other)
+        return (other, stint), (size, tried[size])
+
+    def _speed(self, size: int, chosen: Stint) -> Speed:
+        (low, one), (high, other) = self._two(self.tried, self._step)
+        self.tried[low] = one
+        evaluated = max(stint.images_per_second for stint in self.evaluated.values())
+        expected = chosen.images_per_second
+        if size < self.batch:
+            fixed, per_image = line((low, one.step_seconds), (high, other.step_seconds), other.step_seconds / high / APART)
+            expected = self.batch / (fixed + per_image * self.batch)
+        epoch, share = epoch_seconds(self.counts, expected, evaluated)
+        seconds = None
+        if epoch is not None and self.counts is not None:
+            seconds = epoch * self.config.budget.epochs + self.counts.test / evaluated
+        return Speed(size, chosen.images_per_second, expected, evaluated, epoch, share, seconds)
+
+    def _step(self, batch: int) -> Stint:
+        return self.rehearsal.steps(self.numerics, batch)
+
+    def _evaluation(self, images: int) -> Stint:
+        return self.rehearsal.evaluation(self.numerics, images)
+
+    def _memory(self, size: int) -> Memory:
+        """Training and evaluation each on its own line; in evaluation the optimiser's memory and the gradients are held too."""
+        weights = sum(p.numel() * p.element_size() for p in self.rehearsal.model.parameters())
+        side = self.config.data.resolution
+        least = 4.0 * self.found.outline.channels * side**2
+        (low, one), (high, other) = self._two(self.tried, self._step)
+        fixed, per_image = line((low, one.bytes), (high, other.bytes), least)
+        chunk = max(1, CHUNK_PIXELS // side**2)
+        held = chunk if self.counts is None else min(chunk, self.counts.validation)
+        (low, one), (high, other) = self._two(self.evaluated, self._evaluation)
+        idle, per_evaluated = line((low, one.bytes), (high, other.bytes), least)
+        evaluating = int(weights + fixed + idle + per_evaluated * held)
+        training = int(weights + (self.tried[size].bytes if size == self.batch else fixed + per_image * self.batch))
+        fits = int((self.free - weights - fixed) / per_image) if evaluating <= self.free else 0
+        largest = max(0, min(fits, int(KNOBS["batch_size"].high or fits)))
+        peak = max(training, evaluating)
+        return Memory(peak, int(weights + fixed), per_image, evaluating, size == self.batch, self.free, largest)
+
+    def _candidates(self, size: int, accumulation: int, chosen: Stint) -> tuple[list[Candidate], list[list[Any]]]:
+        """Every precision in both layouts, the chosen one first: it has been timed already."""
+        ways = [(precision, last) for precision in PRECISIONS for last in (True, False)]
+        candidates, left_out = list[Candidate](), list[list[Any]]()
+        for precision, last in sorted(ways, key=lambda way: way != self._way()):
+            stint = chosen if (precision, last) == self._way() else None
+            if stint is None and time.monotonic() - self.began < LONGEST:
+                quick = replace(self.numerics, precision=precision, channels_last=last, deterministic=False, fused=True)
+                stint = self.rehearsal.steps(quick, size, SHARE, accumulation)
+            if stint is None:
+                left_out.append([precision, last])
+            else:
+                candidates.append(Candidate(precision, last, stint.images_per_second, stint is chosen))
+        return candidates, left_out
+
+    def _way(self) -> tuple[Precision, bool] | None:
+        """The chosen setting among the candidates; None when it is the exact one, which is not of them."""
+        return None if self.numerics.deterministic else (self.numerics.precision, self.numerics.channels_last)
+
+
+def effective_batch(config: RunConfig, counts: Counts | None) -> int:
+    """Pictures that really are in a batch: a training part smaller than the knob is all of them."""
+    wanted = config.optimisation.batch_size
+    return wanted if counts is None else max(1, min(wanted, counts.train))
+
+
+def line(one: tuple[int, float], other: tuple[int, float], least: float) -> tuple[float, float]:
+    """What is fixed and what each image adds, of the line through two measured (images, amount); an image adds at least `least`."""
+    (low, low_amount), (high, high_amount) = sorted((one, other))
+    per_image = max((high_amount - low_amount) / (high - low), least)
+    return max(0.0, high_amount - per_image * high), per_image
+
+
+def epoch_seconds(counts: Counts | None, trained: float, evaluated: float) -> tuple[float | None, float | None]:
+    """Seconds of one epoch and evaluation's share of them, at so many images per second; the probe part is as large as validation."""
+    if counts is None:
+        return None, None
+    training = counts.train / trained
+    evaluation = (counts.validation + min(counts.train, counts.validation, PROBED)) / evaluated
+    return training + evaluation, evaluation / (training + evaluation)
+
+
+def fastest(candidates: list[Candidate]) -> int:
+    """Where the fastest stands."""
+    return max(range(len(candidates)), key=lambda place: candidates[place].images_per_second, default=0)

@@ -1,0 +1,40 @@
+"""One line under the transport: which run is on the screen, how it stands, and in a few words why. Always there, so nothing moves."""
+
+import streamlit as st
+
+from engine.store.runs import FAULTS, Run, State
+from engine.strings import figures
+from pages.components import situation
+from pages.components.situation import Situation
+from pages.components.words import reason, t
+
+
+def show(now: Situation, engine: str) -> None:
+    """Draw the line; `engine` is said instead of the reason when the engine is missing."""
+    with st.container(key="state"):
+        st.markdown(_line(now, engine))
+
+
+def _line(now: Situation, engine: str) -> str:
+    if now.run is None:
+        return f":orange[{engine}]" if engine else f":gray-badge[{t('ui.no_run')}]"
+    word, colour = situation.chip(now)
+    said = f":orange[{engine}]" if engine else f":gray[{_why(now, now.run)}]"
+    return f":{colour}-badge[{word}] {_number(now.run)} &nbsp;{said}"
+
+
+def _number(run: Run) -> str:
+    number = t("ui.run", run=run.id)
+    return number if run.attempt < 2 else f"{number}, {t('ui.attempt', attempt=run.attempt)}"
+
+
+def _why(now: Situation, run: Run) -> str:
+    """The reason where it is short; what went wrong stands on the card, with what to do."""
+    if now.crashed:
+        return t("ui.tried_again")
+    if run.state is State.QUEUED:
+        return t("ui.ahead", count=now.ahead) if now.ahead else t("ui.next")
+    if run.state not in FAULTS and run.reason is not None:
+        return reason(run)
+    parameters = run.summary.get("parameters")
+    return "" if parameters is None else t("ui.parameters", parameters=figures.count(parameters))

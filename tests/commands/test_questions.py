@@ -1,0 +1,101 @@
+"""Probe and predict, as typed; the servant's part is played by the store: its answers are written where it writes them."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.commands.questions import predicted, probed
+from engine.store import requests
+from engine.store.connect import Store
+from engine.store.requests import Question
+from engine.store.runs import State
+from tests.commands.conftest import Athanor, Runs, Said
+from tests.waiting import until
+
+
+def answered(store: Store, athanor: Athanor, answer: Mapping[str, Any] | None, *words: object) -> tuple[Question, Said]:
+    """The question as the servant sees it, and what its answer (None: a refusal) makes of the command."""
+    seen: list[Question] = []
+
+    def serve() -> None:
+        question = until(lambda: requests.take(store), 30)
+        assert question is not None
+        seen.append(question)
+        if answer is None:
+            requests.fail(store, question.key, {"key": "errors.no_such_run", "fields": {"run": 7}})
+        else:
+            requests.finish(store, question.key, answer)
+
+    servant = threading.Thread(target=serve)
+    servant.start()
+    said = athanor(*words, "--patience", 30)
+    servant.join(30)
+    return seen[0], said
+
+
+def test_a_probe_asks_for_the_config_and_prints_the_answer(store: Store, athanor: Athanor) -> None:
+    answer = {
+        "parameters": 61706, "memory": {"peak": 2_500_000_000, "largest_batch": 512}, "seconds": 90.0, "data": "synthetic", "fastest": 1,
+        "candidates": [{"precision": p, "channels_last": p == "bf16", "images_per_second": 1000.0} for p in ("fp32", "bf16")],
+    }  # fmt: skip
+    question, said = answered(store, athanor, answer, "probe", "--architecture", "resnet18", "--batch-size", 64, "--json")
+    assert (said.code, said.facts) == (0, answer)
+    assert (question.kind, question.payload["config"]["architecture"], question.payload["config"]["batch_size"]) == (
+        "probe",
+        "resnet18",
+        64,
+    )
+    again = athanor("probe", "--architecture", "resnet18", "--batch-size", 64)
+    assert all(part in again.out for part in ("61,706", "2,500 MB", "512", "1:30", "bf16, channels last: 1,000", "synthetic"))
+
+
+def test_what_the_servant_refuses_is_a_sentence(store: Store, athanor: Athanor) -> None:
+    _, said = answered(store, athanor, None, "probe")
+    assert (said.code, said.out) == (1, "")
+    assert "There is no run 7" in said.err
+
+
+def test_a_servant_that_does_not_answer_is_told(athanor: Athanor) -> None:
+    said = athanor("probe", "--patience", 0)
+    assert (said.code, said.out) == (1, "")
+    assert "has not answered within 0 s" in said.err
+    assert "supervisor.log" in said.err
+
+
+def test_a_prediction_names_run_and_pictures(store: Store, athanor: Athanor, make: Runs, tmp_path: Path) -> None:
+    number = make.in_state(State.FINISHED, epochs=1)
+    picture = tmp_path / "bird.png"
+    picture.write_bytes(b"not looked at here")
+    question, said = answered(store, athanor, {"images": []}, "predict", number, picture, "--json")
+    assert said.code == 0
+    assert question.payload == {"run": number, "images": [str(picture)]}
+
+
+@pytest.mark.parametrize("words", [("predict", 99, __file__), ("predict", 1), ("probe", "--dropout", 2), ("probe", "--patience", "-1")])
+def test_a_bad_question_is_not_asked(store: Store, athanor: Athanor, words: tuple[object, ...]) -> None:
+    assert athanor(*words).code == 2
+    assert requests.take(store) is None
+
+
+def test_a_picture_that_is_not_there_is_named(athanor: Athanor, make: Runs) -> None:
+    said = athanor("predict", make.in_state(State.FINISHED), "nowhere.png")
+    assert (said.code, said.out) == (2, "")
+    assert "nowhere.png" in said.err
+
+
+def test_a_prediction_in_words_has_the_likeliest_classes_or_what_is_wrong() -> None:
+    images = [
+        {"path": "a.png", "best": [["robin", 0.875], ["wren", 0.125]]},
+        {"path": "b.png", "reason": {"key": "errors.no_such_run", "fields": {"run": 7}}},
+    ]
+    lines = list(predicted(images))
+    assert lines[:3] == ["a.png", "    87.5\u00a0%  robin", "    12.5\u00a0%  wren"]
+    assert lines[3] == "b.png"
+    assert "no run 7" in lines[4]
+
+
+def test_a_probe_that_found_nothing_is_still_told() -> None:
+    assert all("—" in line for line in list(probed({}))[:-1])

@@ -1,0 +1,171 @@
+"""What is measured before a launch: bit for bit what can be counted, and bounds for what can only be timed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from engine.config import RunConfig
+from engine.data.arrivals import Arrivals, Late
+from engine.data.sample import Counts, outline, sample
+from engine.errors import DataError
+from engine.training import probing
+from engine.training.facts import facts, flops
+from engine.training.footprint import Peak, free
+from engine.training.probing import epoch_seconds, line, probe
+from engine.training.rehearsal import Unwanted
+from tests.training.short_runs import network, settings
+
+MB = 2**20
+
+
+@pytest.fixture
+def arrivals(tmp_path: Path) -> Arrivals:
+    return Arrivals([tmp_path / "data"], tmp_path / "cache")
+
+
+def test_parameters_are_those_of_the_network() -> None:
+    config = settings(architecture="resnet18", width=0.25)
+    assert facts(config, 1, 10).parameters == sum(p.numel() for p in network(config).parameters())
+
+
+def test_flops_of_a_small_network_are_those_counted_by_hand() -> None:
+    small = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 10))
+    assert flops(small, torch.zeros(1, 3, 8, 8)) == 2 * (8 * 8 * 4 * 3 * 9 + 4 * 8 * 8 * 10)
+
+
+def test_facts_take_no_memory_and_draw_nothing() -> None:
+    before = torch.get_rng_state()
+    facts(RunConfig.from_flat({"architecture": "vgg16", "resolution": 224}), 3, 1000)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_line_goes_through_both_points_unless_an_image_would_cost_nothing() -> None:
+    assert line((2, 120.0), (4, 140.0), 1.0) == (100.0, 10.0)
+    assert line((4, 140.0), (2, 120.0), 1.0) == (100.0, 10.0)
+    assert line((2, 120.0), (4, 110.0), 5.0) == (90.0, 5.0)
+
+
+def test_an_epoch_is_training_and_two_evaluations() -> None:
+    seconds, share = epoch_seconds(Counts(1000, 200, 100), 500.0, 800.0)
+    assert (seconds, share) == (2.5, 0.2)
+    assert epoch_seconds(None, 500.0, 800.0) == (None, None)
+
+
+def test_the_peak_is_seen_though_the_memory_is_free_again() -> None:
+    with Peak("cpu") as peak:
+        torch.ones(16 * MB).sum()
+    assert 60 * MB < peak.bytes < 80 * MB
+    assert free("cpu") > 0
+
+
+def test_the_peak_is_seen_where_the_kernel_does_not_tell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("engine.training.footprint.MARK", tmp_path / "none" / "clear_refs")
+    with Peak("cpu") as peak:
+        held = torch.ones(64 * MB, dtype=torch.uint8)
+        for _ in range(20):
+            held.add_(1)
+    assert 60 * MB < peak.bytes < 90 * MB
+
+
+def test_digits_are_measured_on_themselves(arrivals: Arrivals) -> None:
+    arrivals.within(60.0, settings().data)
+    config = settings(precision="auto", batch_size=64, epochs=3)
+    found = probe(config, arrivals, cores=1)
+    print(f"\nprobe of digits: {found.took:.2f} s, {found.speed.measured:.0f} images/s, {found.memory.peak / MB:.1f} MB")
+    assert (found.data, found.batch, found.speed.batch) == ("real", 64, 64)
+    assert found.counts == Counts(1222, 306, 269)
+    assert found.parameters == facts(config, 1, 10).parameters
+    assert {(one.precision, one.channels_last) for one in found.candidates} == {(p, c) for p in ("fp32", "bf16") for c in (True, False)}
+    assert [one.chosen for one in found.candidates] == [True, False, False, False]
+    assert found.candidates[found.fastest].images_per_second == max(one.images_per_second for one in found.candidates)
+    assert found.candidates[0].images_per_second == found.speed.measured == found.speed.expected
+    assert found.memory.measured
+    assert found.memory.largest_batch == 8192
+    assert found.speed.seconds == pytest.approx(3 * (found.speed.epoch_seconds or 0) + 269 / found.speed.evaluated)
+
+
+def test_memory_grows_with_the_batch_as_the_line_says(arrivals: Arrivals) -> None:
+    arrivals.within(60.0, settings().data)
+    wide = {"architecture": "resnet18", "width": 0.25, "precision": "auto"}
+    small, large = (probe(settings(**wide, batch_size=size), arrivals, cores=1) for size in (16, 256))
+    training = small.memory.fixed + 256 * small.memory.per_image
+    assert large.memory.peak == pytest.approx(max(training, large.memory.evaluation), rel=0.6)
+    assert large.memory.peak > small.memory.per_image * 256 * 0.5
+
+
+def test_nothing_of_the_process_is_changed(arrivals: Arrivals) -> None:
+    torch.set_num_threads(2)
+    probe(settings(precision="exact"), arrivals, cores=1)
+    assert torch.get_num_threads() == 2
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_the_exact_setting_is_measured_but_no_candidate(arrivals: Arrivals) -> None:
+    found = probe(settings(precision="exact"), arrivals, cores=1)
+    assert found.numerics["deterministic"]
+    assert not any(one.chosen for one in found.candidates)
+    assert found.speed.measured > 0
+
+
+def test_pictures_that_are_not_here_are_made_up_and_it_says_so(arrivals: Arrivals) -> None:
+    found = probe(settings(dataset="cifar10"), arrivals, cores=1)
+    assert (found.data, found.counts, found.speed.seconds) == ("synthetic", None, None)
+    assert found.parameters == facts(settings(), 3, 10).parameters
+    assert not list(arrivals.roots[0].glob("*"))
+
+
+def test_of_a_folder_that_is_still_read_the_names_are_known(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("cat", "dog", "emu"):
+        (arrivals.roots[0] / "pets" / name).mkdir(parents=True)
+        for number in range(20):
+            (arrivals.roots[0] / "pets" / name / f"{number}.png").touch()
+    config = settings(dataset="pets").data
+
+    def late(seconds: float, wanted: object) -> None:
+        raise Late("servant.pictures_late", name="pets")
+
+    monkeypatch.setattr(arrivals, "within", late)
+    assert outline(config, arrivals, 0.0).classes == 3
+    found = sample(config, arrivals, 0.0, "cpu")
+    assert (found.real, found.outline.counts) == (False, Counts(41, 10, 9))
+
+
+def test_a_missing_folder_is_an_error(arrivals: Arrivals) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        probe(settings(dataset="nowhere"), arrivals, cores=1)
+
+
+def after(count: int) -> Callable[[], bool]:
+    """Says yes so many times."""
+    answers = iter([True] * count)
+    return lambda: next(answers, False)
+
+
+def test_nobody_measures_what_nobody_waits_for(arrivals: Arrivals) -> None:
+    with pytest.raises(Unwanted):
+        probe(settings(), arrivals, 1, after(3))
+
+
+def test_a_step_that_takes_long_is_timed_on_fewer_pictures(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals.within(60.0, settings().data)
+    monkeypatch.setattr(probing, "STEP", 1e-9)
+    found = probe(settings(batch_size=64), arrivals, cores=1)
+    assert (found.batch, found.speed.batch, found.memory.measured) == (64, 2, False)
+    assert found.speed.expected >= found.speed.measured * 0.5
+
+
+def test_memory_that_is_short_is_not_exceeded(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals.within(60.0, settings().data)
+    monkeypatch.setattr("engine.training.footprint.free", lambda device: 3 * MB)
+    found = probe(settings(batch_size=512, architecture="resnet18", width=0.25), arrivals, cores=1)
+    assert found.speed.batch < 512
+    assert found.memory.largest_batch < 512
+
+
+def test_candidates_without_time_are_named(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "LONGEST", 0.0)
+    found = probe(settings(precision="auto"), arrivals, cores=1)
+    assert (len(found.candidates), len(found.left_out)) == (1, 3)
