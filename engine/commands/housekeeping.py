@@ -8,7 +8,7 @@ from engine import strings
 from engine.commands.output import opened, tell
 from engine.errors import BadInput
 from engine.folders import shown
-from engine.jobs import launch
+from engine.jobs import bell
 from engine.store import budget, deletion, rebuild, runs, settings
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -72,7 +72,7 @@ def change_settings(given: argparse.Namespace, home: Home) -> int:
     for one, value in changes:
         settings.set_to(store, one, value)
     if changes:
-        launch.ring(home)
+        bell.ring(home.bell)
     values = {name: settings.get(store, one) for name, one in SETTINGS.items()}
     rows = [f"{name:<12} {value:>8g}  {strings.say(f'command.setting_{name}')}" for name, value in values.items()]
     tell(given, values, "\n".join(rows))

@@ -13,6 +13,7 @@ from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.errors import Refused
 from engine.folders import data_roots, find_tree, one_line
+from engine.jobs import bell
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
@@ -99,7 +100,7 @@ def ensure_supervisor(store: Store) -> None:
     """
     seen = attempts.presence(store, SUPERVISOR)
     there = seen is not None and alive(seen.identity)
-    rang = ring(store.home) and (there or seen is None)  # a bell may outlast its owner by an instant
+    rang = bell.ring(store.home.bell) and (there or seen is None)  # a bell may outlast its owner by an instant
     if seen is not None and there and _older(seen.version, __version__):
         os.kill(seen.identity.pid, signal.SIGTERM)
         start_supervisor(store.home)
@@ -110,25 +111,6 @@ def ensure_supervisor(store: Store) -> None:
 def _older(one: str, other: str) -> bool:
     """Whether a version comes before another; two of different age would else replace each other for ever."""
     return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
-
-
-def ring(home: Home) -> bool:
-    """Wake the supervisor; False when nobody listens."""
-    try:
-        if not home.bell.is_fifo():
-            return False
-        pipe = os.open(home.bell, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        os.write(pipe, b".")
-    except BlockingIOError:
-        pass  # a full pipe has woken it already
-    except BrokenPipeError:
-        return False
-    finally:
-        os.close(pipe)
-    return True
 
 
 def _starting(home: Home) -> bool:

@@ -120,8 +120,14 @@ class Servant:
         """Memory, speed and the fastest setting, and how much else was going on while they were measured."""
         cores = max(1, (os.cpu_count() or 1) // int(settings.get(store, settings.SLOTS)))
         before = self._beside(store)
-        found = probing.probe(_config(question.payload), self.arrivals, cores, lambda: requests.wanted(store, question.key))
+        found = probing.probe(_config(question.payload), self.arrivals, cores, lambda: self._meanwhile(store, question))
         return {**found.as_dict(), "beside": max(before, self._beside(store))}, None
+
+    def _meanwhile(self, store: Store, slow: Question) -> bool:
+        """Between two steps of a measurement: answer what is quick, and say whether anybody still waits for the slow one."""
+        while (question := requests.take(store, besides=requests.SLOW)) is not None:
+            self._work(store, question)
+        return requests.wanted(store, slow.key)
 
     def _beside(self, store: Store) -> int:
         """Runs that train, and datasets that are read, at this moment."""

@@ -17,15 +17,15 @@ from collections.abc import Iterator
 
 from engine import __version__, faults
 from engine.errors import NotFound, StoreError
-from engine.jobs import memory
+from engine.jobs import bell, memory
 from engine.jobs.crew import Crew, Death
 from engine.jobs.identity import identify, kill_group
-from engine.jobs.launch import ring, start_supervisor
+from engine.jobs.launch import start_supervisor
 from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
 from engine.jobs.watching import Finding, Watch
 from engine.store import attempts, manifest, packing, records, runs, settings, transitions
 from engine.store.attempts import Attempt
-from engine.store.connect import open_store
+from engine.store.connect import Store
 from engine.store.home import Home
 from engine.store.runs import Claim, State
 
@@ -51,17 +51,18 @@ ENDED: dict[Finding, tuple[State, str]] = {
 class Supervisor:
     """The loop and what it holds: its children, what it watches, and the runs that rest after a crash."""
 
-    def __init__(self, home: Home, idle_exit: float = IDLE_EXIT) -> None:
-        self.store = open_store(home)
-        self.home = home
+    def __init__(self, store: Store, idle_exit: float = IDLE_EXIT) -> None:
+        self.store = store
+        self.home = store.home
         self.identity = identify()
         self.crew = Crew(self.store)
         self.watch = Watch(self.store)
         self.resting: dict[int, float] = {}
+        self.unwritten: set[int] = set()
         self.idle_exit = idle_exit
         self.busy_at = time.monotonic()
         self.leaving = False
-        self.bell = _open_bell(home)
+        self.bell = _hang_bell(store.home)
 
     def serve(self) -> None:
         """Until idle for long or asked to go. Workers outlive the supervisor; spare and servant do not."""
@@ -71,8 +72,15 @@ class Supervisor:
                 self._turn()
             except StoreError as error:
                 log.warning("the store waits: %s", error)
+                if self.store.replaced:
+                    return self._follow_store()
             self._wait()
         attempts.withdraw(self.store, SUPERVISOR, self.identity)
+
+    def _follow_store(self) -> None:
+        """The store is another one now, or gone with its folder: what this supervisor knows is void, and the next begins afresh."""
+        if self.home.root.is_dir():
+            start_supervisor(self.home)
 
     def _turn(self) -> None:
         attempts.announce(self.store, SUPERVISOR, __version__, self.identity)
@@ -97,7 +105,7 @@ class Supervisor:
         if self.leaving:
             start_supervisor(self.home)  # it waits for our lock
             return True
-        self.bell, self.busy_at = _open_bell(self.home), time.monotonic()
+        self.bell, self.busy_at = _hang_bell(self.home), time.monotonic()
         return False
 
     def _leave(self, *_: object) -> None:
@@ -120,6 +128,7 @@ class Supervisor:
 
     def _died(self, death: Death) -> None:
         """A worker that told its end is believed; any other end is named here."""
+        self.unwritten.add(death.claim.run)
         if death.code == -signal.SIGKILL and death.memory:
             reason = memory.ran_out(runs.get(self.store, death.claim.run), signal.strsignal(signal.SIGKILL) or "")
             transitions.end(self.store, death.claim, State.OUT_OF_MEMORY, reason)
@@ -163,10 +172,11 @@ class Supervisor:
     def _keep_house(self) -> None:
         """One small piece at a time, so that a Start never waits for it."""
         self.store.checkpoint_wal()
-        for run in packing.due(self.store)[:1]:
+        for run in [*self.unwritten, *packing.due(self.store)][:1]:
             with contextlib.suppress(NotFound):  # deleted meanwhile
-                packing.pack(self.store, run)
                 manifest.write(self.store, run)
+                packing.pack(self.store, run)
+            self.unwritten.discard(run)
 
     def _wait(self) -> None:
         """Sleep until somebody rings, a child ends, or it is time to look again."""
@@ -179,7 +189,7 @@ def only_one(home: Home) -> Iterator[bool]:
     """Hold the supervisor's lock of this folder; yields False when another serves. The kernel frees it with the process."""
     with home.lock.open("a") as file:
         give_up = time.monotonic() + HANDOVER
-        while not (mine := _locked(file.fileno())) and time.monotonic() < give_up and not ring(home):
+        while not (mine := _locked(file.fileno())) and time.monotonic() < give_up and not bell.ring(home.bell):
             time.sleep(0.05)  # the holder has closed its bell: it is about to go
         yield mine
 
@@ -192,12 +202,9 @@ def _locked(file: int) -> bool:
     return True
 
 
-def _open_bell(home: Home) -> int:
-    """The named pipe, held open at both ends so that it never reports its end; children's deaths ring it too."""
-    if not home.bell.is_fifo():
-        home.bell.unlink(missing_ok=True)  # a copied data folder may hold a plain file of this name
-        os.mkfifo(home.bell, 0o600)
-    pipe = os.open(home.bell, os.O_RDWR | os.O_NONBLOCK)
+def _hang_bell(home: Home) -> int:
+    """The bell, which children's deaths ring too."""
+    pipe = bell.hang(home.bell)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(pipe, warn_on_full_buffer=False)
     return pipe
@@ -211,9 +218,15 @@ def main() -> int:
     home = Home.find(given.home)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with only_one(home) as mine:
-        if mine:
-            log.info("supervisor %s of %s", __version__, home.root)
-            Supervisor(home, given.idle).serve()
+        if not mine:
+            return 0
+        store = Store(home, thorough=True)  # a store with hidden damage is set aside now, before anybody relies on it
+        with store.sole() as alone:
+            if alone:
+                log.info("supervisor %s of %s", __version__, home.root)
+                Supervisor(store, given.idle).serve()
+            else:
+                log.warning("another supervisor serves this store from another data folder")
     return 0
 
 

@@ -5,7 +5,7 @@ nobody waits for any longer is gone.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,10 +109,11 @@ def _withdraw(connection: sa.Connection, question: Question, form: str) -> None:
             connection.execute(sa.update(requests).where(this).values(payload=_asked(row.payload["question"], left)))
 
 
-def take(store: Store) -> Question | None:
-    """The newest open question, those of slow kinds after all others, from now on worked on."""
+def take(store: Store, besides: Collection[str] = ()) -> Question | None:
+    """The newest open question, those of slow kinds after all others and none of the kinds `besides`, from now on worked on."""
     slow = sa.case((requests.c.kind.in_(SLOW), 1), else_=0)
-    query = sa.select(requests).where(requests.c.state.in_(OPEN)).order_by(slow, requests.c.asked_at.desc(), requests.c.id.desc()).limit(1)
+    mine = sa.select(requests).where(requests.c.state.in_(OPEN), requests.c.kind.not_in(besides))
+    query = mine.order_by(slow, requests.c.asked_at.desc(), requests.c.id.desc()).limit(1)
     with store.read() as connection:
         if connection.execute(query).one_or_none() is None:
             return None

@@ -39,3 +39,23 @@ def flops(model: nn.Module, pictures: torch.Tensor) -> int:
     with FlopCounterMode(display=False) as counter:
         model(pictures)
     return int(counter.get_total_flops())
+
+
+def kept_for_backward(config: RunConfig, channels: int, classes: int) -> int:
+    """Bytes that the forward pass keeps for the backward pass, per picture in fp32: less than this, training cannot take."""
+    side, count = config.data.resolution, 2
+    with torch.device("meta"):
+        model = build(config.model, channels, classes, side)
+        pictures = torch.empty(count, channels, side, side)
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        logits = model(pictures)
+    weights = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+    del logits  # until here, so that no storage's place was used twice
+    return sum(size for place, size in kept.items() if place not in weights) // count

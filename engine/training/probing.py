@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import psutil
 import torch
 
 from engine.config import KNOBS, RunConfig
@@ -17,7 +18,7 @@ from engine.data.sample import Counts, Sample, sample
 from engine.models.building import build
 from engine.training import footprint
 from engine.training.evaluation import CHUNK_PIXELS
-from engine.training.facts import facts
+from engine.training.facts import facts, kept_for_backward
 from engine.training.numerics import Numerics, Precision, choose
 from engine.training.rehearsal import Rehearsal, Stint, unchanged_flags
 
@@ -78,7 +79,8 @@ class Speed:
 @dataclass(frozen=True)
 class Probe:
     """What was found. `data` is `real` or `synthetic`; `batch` the pictures that really are in one. `left_out` names candidates
-    for which no time was left; `fastest` is an index into `candidates`."""
+    for which no time was left; `fastest` is an index into `candidates`. `elsewhere`: how many cores other programs kept
+    busy meanwhile; the more, the lower the numbers."""
 
     parameters: int
     flops: int
@@ -91,6 +93,7 @@ class Probe:
     candidates: list[Candidate]
     left_out: list[list[Any]]
     fastest: int
+    elsewhere: float
     took: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,6 +117,7 @@ class _Probing:
 
     def __init__(self, config: RunConfig, numerics: Numerics, found: Sample, rehearsal: Rehearsal) -> None:
         self.began = time.monotonic()
+        self.load = Load()
         self.config = config
         self.numerics = numerics
         self.found = found
@@ -134,7 +138,8 @@ class _Probing:
         known = facts(self.config, self.found.outline.channels, self.found.outline.classes)
         return Probe(
             known.parameters, known.flops, "real" if self.found.real else "synthetic", self.counts, self.numerics.as_dict(), self.batch,
-            speed, memory, candidates, left_out, fastest(candidates), time.monotonic() - self.began,
+            speed, memory, candidates, left_out, fastest(candidates), self.load.elsewhere(),
+            time.monotonic() - self.began,
         )  # fmt: skip
 
     def _grow(self, wanted: int, tried: dict[int, Stint], attempt: Callable[[int], Stint]) -> int:
@@ -191,7 +196,8 @@ class _Probing:
         side = self.config.data.resolution
         least = 4.0 * self.found.outline.channels * side**2
         (low, one), (high, other) = self._two(self.tried, self._step)
-        fixed, per_image = line((low, one.bytes), (high, other.bytes), least)
+        kept = kept_for_backward(self.config, self.found.outline.channels, self.found.outline.classes)
+        fixed, per_image = line((low, one.bytes), (high, other.bytes), kept / 2 if self.numerics.precision == "bf16" else kept)
         chunk = max(1, CHUNK_PIXELS // side**2)
         held = chunk if self.counts is None else min(chunk, self.counts.validation)
         (low, one), (high, other) = self._two(self.evaluated, self._evaluation)
@@ -221,6 +227,24 @@ class _Probing:
     def _way(self) -> tuple[Precision, bool] | None:
         """The chosen setting among the candidates; None when it is the exact one, which is not of them."""
         return None if self.numerics.deterministic else (self.numerics.precision, self.numerics.channels_last)
+
+
+class Load:
+    """What the processor does from now on."""
+
+    def __init__(self) -> None:
+        self._began, self._busy, self._own = time.monotonic(), _busy(), time.process_time()
+
+    def elsewhere(self) -> float:
+        """Cores that other programs kept busy on average."""
+        seconds = max(time.monotonic() - self._began, 1e-3)
+        return max(0.0, (_busy() - self._busy) - (time.process_time() - self._own)) / seconds
+
+
+def _busy() -> float:
+    """Seconds of all cores, spent on anything."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
 
 
 def effective_batch(config: RunConfig, counts: Counts | None) -> int:

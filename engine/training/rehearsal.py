@@ -21,6 +21,8 @@ from engine.training.numerics import Numerics
 # Steps in an epoch of a rehearsal (fewer when they take many pictures), and steps after which it waits for the device: rarely, as
 # a run does.
 EPOCH, PICTURES, WAIT = 16, 2**16, 4
+# Seconds that a step may take for a second one to be timed.
+LONG = 1.0
 # A step must not make the weights explode, nor tend to denormal numbers, which are slow.
 RATE = 1e-5
 
@@ -39,7 +41,7 @@ class Stint:
 
 
 class Rehearsal:
-    """A network and a sample of its data. `wanted` is asked between steps."""
+    """A network and a sample of its data. `wanted` is asked between steps, and may take its time."""
 
     def __init__(self, config: RunConfig, model: nn.Module, data: Resident, wanted: Callable[[], bool]) -> None:
         plain = {"learning_rate": RATE, "schedule": "constant", "warmup": 0.0, "early_stopping": 0, "epochs": 10_000}
@@ -49,7 +51,7 @@ class Rehearsal:
         self.wanted = wanted
 
     def steps(self, numerics: Numerics, batch: int, seconds: float = 0.0, accumulation: int = 1) -> Stint:
-        """One step to warm up, then at least two timed ones and as many as fit into `seconds`. Raises Unwanted."""
+        """One step to warm up, then two timed ones (one, if that is long) and as many as fit into `seconds`. Raises Unwanted."""
         numerics.apply()
         with Peak(numerics.device) as peak:
             training = self._training(numerics, batch, accumulation)
@@ -70,8 +72,9 @@ class Rehearsal:
         run, device = training.run(), training.numerics.device
         next(run)
         settle(device)
-        count, spent, give_up, began = 0, 0.0, time.perf_counter() + seconds, time.perf_counter()
-        while count < 2 or time.perf_counter() < give_up:
+        count, spent, began = 0, 0.0, time.perf_counter()
+        give_up, long = began + seconds, began + LONG
+        while not count or (count < 2 and time.perf_counter() < long) or time.perf_counter() < give_up:
             if training.step_in_epoch == epoch:
                 settle(device)
                 spent += time.perf_counter() - began
@@ -79,12 +82,19 @@ class Rehearsal:
                 began = time.perf_counter()
             next(run)
             count += 1
-            if count % WAIT == 0:
+            if count % WAIT == 0 or time.perf_counter() > give_up:
                 settle(device)
-            if not self.wanted():
-                raise Unwanted
+                paused = self._pause()
+                began, give_up = began + paused, give_up + paused
         settle(device)
         return count, spent + time.perf_counter() - began
+
+    def _pause(self) -> float:
+        """Ask whether to go on; the seconds that this took, which are not those of a step. Raises Unwanted."""
+        began = time.perf_counter()
+        if not self.wanted():
+            raise Unwanted
+        return time.perf_counter() - began
 
     def evaluation(self, numerics: Numerics, images: int) -> Stint:
         """One evaluation of so many pictures, after one of two."""

@@ -12,7 +12,7 @@ from pages.components.state import language, store
 from pages.components.words import problem
 
 # Pixels; with the card beneath it the page fits a window of 1440 x 900.
-CHART_HEIGHT = 262
+CHART_HEIGHT = 258
 
 
 def show() -> None:

