@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.jobs import launch
 from engine.jobs.identity import alive
+from engine.jobs.terms import SERVANT
 from engine.store import attempts, runs
 from engine.store.attempts import Identity
 from engine.store.connect import Store
@@ -65,14 +66,15 @@ class EngineRoom:
         return identity
 
     def close(self) -> None:
-        """End what this folder's processes are, and only those."""
-        presence = attempts.presence(self.store, launch.SUPERVISOR)
-        for identity in [attempt.identity for attempt in attempts.under_way(self.store)] + [presence.identity if presence else None]:
-            if identity is not None and alive(identity):
-                with suppress(ProcessLookupError):
-                    os.kill(identity.pid, signal.SIGKILL)
-        until(lambda: presence is None or not alive(presence.identity))
+        """End what this folder's processes are, and only those; the spare and the servant go with their supervisor."""
+        standing = [attempts.presence(self.store, role) for role in (launch.SUPERVISOR, SERVANT)]
+        working = [attempt.identity for attempt in attempts.under_way(self.store)]
+        mine = [identity for identity in [*working, *(one.identity for one in standing if one)] if identity is not None]
+        for identity in filter(alive, mine):
+            with suppress(ProcessLookupError):
+                os.kill(identity.pid, signal.SIGKILL)
         for child in launch._started.pop(self.home, []):
             child.kill()
             child.wait()
+        until(lambda: not any(map(alive, mine)))
         self.store.engine.dispose()

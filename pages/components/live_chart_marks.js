@@ -78,14 +78,18 @@ function marks(feed, end, { x, y }, o) {
       ...tries.map((next) => upright(next.x, o.theme.grey, { line: { color: o.theme.grey, width: 1, dash: "2px 3px" } })),
       ...changes.map((change) => upright(change.x, o.theme.accent)),
     ],
-    annotations: [...changeWords(changes, x, o), ...tries.map((next) => attemptWords(next, o))],
+    annotations: [...changeWords(changes, x, o), ...attemptWords(tries, x, o)],
   };
 }
 
-// At the foot, where curves of losses leave room.
-function attemptWords(next, o) {
-  const text = fill(o.words.attempt, { attempt: next.data.attempt });
-  return words(escaped(text), next.x, 0, o.theme.grey, { yref: "paper", xanchor: "left", yanchor: "bottom", xshift: 4, yshift: 2 });
+// At the foot, where curves of losses leave room; of two that would touch the later one.
+function attemptWords(tries, [low, high], o) {
+  const said = tries.map((next) => ({ x: next.x, text: fill(o.words.attempt, { attempt: next.data.attempt }) }));
+  const room = (i) => (((said[i + 1]?.x ?? Infinity) - said[i].x) / (high - low)) * o.plotWidth;
+  const look = { yref: "paper", xanchor: "left", yanchor: "bottom", xshift: 4, yshift: 2 };
+  return said
+    .filter(({ x, text }, i) => x >= low && x <= high && room(i) > textWidth(text, o.theme, 11.5) + 8)
+    .map(({ x, text }) => words(escaped(text), x, 0, o.theme.grey, look));
 }
 
 // Beside its line when there is room; lower when another is close; only a number when there are many.

@@ -16,6 +16,8 @@ from engine.store.runs import number_of
 
 # Seconds between two looks at what lives, wherever a part of a page renews itself.
 PULSE = 1.0
+# Seconds for which a message stands at least.
+TOLD = 6.0
 LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"
@@ -92,13 +94,17 @@ def compare_runs(numbers: list[int]) -> None:
 
 
 def tell(message: str) -> None:
-    """Say something at the next drawing of the whole page."""
-    st.session_state[_MESSAGE] = message
+    """Say something from the next drawing of the whole page on."""
+    st.session_state[_MESSAGE] = (message, time.monotonic())
 
 
 def told() -> str | None:
-    """What is to be said now, once."""
-    return st.session_state.pop(_MESSAGE, None)
+    """What is to be said now; what has stood for a while is gone at the next drawing, a page that follows a run is drawn at any time."""
+    message, since = st.session_state.get(_MESSAGE, (None, 0.0))
+    if time.monotonic() - since > TOLD:
+        st.session_state.pop(_MESSAGE, None)
+        return None
+    return message
 
 
 def pressed() -> None:

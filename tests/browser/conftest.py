@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine_room import EngineRoom
 from tests.browser.screen import WIDE
+from tests.engine_room import EngineRoom
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -197,6 +197,24 @@ def test_a_rewind_drops_what_lies_after_it(page: Page, server: Server, run: int)
     has(page, "points", 24)
 
 
+def test_each_attempt_has_its_mark_where_it_went_on(page: Page, server: Server, run: int) -> None:
+    def rewind(seq: int, epoch: int, attempt: int) -> dict[str, Any]:
+        event = {"seq": seq, "kind": "rewind", "step": epoch * STEPS, "epoch": epoch, "data": {"attempt": attempt}}
+        return {"kind": "rows", "seq": seq, "rows": [], "events": [event]}
+
+    server.push(run, hello(run), rows(1, 8, 1), rewind(33, 5, 2))
+    visit(page, server, f"run={run}")
+    words = "document.querySelector('.athanor-live .plot')?.layout?.annotations?.map(a => a.text).filter(t => /^attempt/.test(t)).join()"
+    page.wait_for_function(f"{words} === 'attempt 2'")
+    server.push(run, rows(6, 15, 34), rewind(74, 12, 3))
+    page.wait_for_function(f"{words} === 'attempt 2,attempt 3'")
+    server.push(run, rewind(75, 12, 4))
+    page.wait_for_function(f"{words} === 'attempt 2,attempt 4'")
+    server.push(run, rewind(76, 0, 5))
+    page.wait_for_function(f"{words} === 'attempt 5'")
+    has(page, "points", 0)
+
+
 @pytest.mark.slow
 def test_a_rewind_in_the_history_spares_the_rows_written_after_it(page: Page, server: Server, run: int) -> None:
     rewind = {"seq": 33, "kind": "rewind", "step": 5 * STEPS, "epoch": 5, "data": {}}
