@@ -20,10 +20,10 @@ from engine.store.home import Home
 from engine.store.library import library
 from engine.store.postgres import PostgreSQL
 from engine.store.restoring import Rebuilt
-from engine.store.sqlite import BUSY_MS, SQLite
+from engine.store.sqlite import SQLite
 from engine.store.tables import SCHEMA_VERSION
 
-__all__ = ["BUSY_MS", "VARIABLE", "Store", "library", "open_store"]
+__all__ = ["VARIABLE", "Store", "library", "open_store"]
 
 VARIABLE = "ATHANOR_STORE"
 

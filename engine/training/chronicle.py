@@ -45,7 +45,9 @@ class Chronicle:
         verdict = None if self.verdict is None else self.verdict.as_dict()
         marks = {name: {"epoch": done.epoch, "step": done.step, "metrics": done.metrics} for name, done in self._marks().items()}
         series = torch.tensor([self.series[name] for name in JUDGED], dtype=torch.float64)
-        images = {f"{name}.{column}": value.clone() for name, done in self._marks().items() for column, value in vars(done.validation).items()}
+        images = {
+            f"{name}.{column}": value.clone() for name, done in self._marks().items() for column, value in vars(done.validation).items()
+        }
         return Extra({"verdict": verdict, **marks}, {"series": series, **images})
 
     def _marks(self) -> dict[str, EpochDone]:

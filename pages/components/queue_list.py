@@ -34,10 +34,10 @@ def show() -> bool:
             _under_way(run)
         for place, run in enumerate(waiting[:MOST]):
             _waiting(run, waiting, place)
+        if len(waiting) > MOST:
+            st.caption(t("ui.line.more", count=len(waiting) - MOST))
         for run in paused:
             _paused(run)
-    if len(waiting) > MOST:
-        st.caption(t("ui.line.more", count=len(waiting) - MOST))
     return True
 
 

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import RunConfig
+from engine.config import CONFIG_VERSION, RunConfig
 from engine.errors import Fenced
 from engine.jobs.recorder import Recorder
-from engine.store import connect, records, runs
+from engine.store import keeping, records, runs, sqlite, transitions
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import Claim, State
+from engine.store.keeping import Kept
+from engine.store.runs import Claim, New, State
 from tests.waiting import until
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(connect, "BUSY_MS", 50)  # so that a lock is felt at once
+    monkeypatch.setattr(sqlite, "BUSY_MS", 50)  # so that a lock is felt at once
     store = Store(Home(tmp_path))
     yield store
     store.engine.dispose()
@@ -27,10 +28,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 
 @pytest.fixture
 def claim(store: Store) -> Claim:
-    runs.create(store, RunConfig().model_dump(mode="json"), 1, "a run")
-    claim = runs.claim(store)
+    runs.create(store, New("a run", RunConfig().model_dump(mode="json"), CONFIG_VERSION))
+    claim = transitions.claim(store)
     assert claim is not None
-    runs.begin(store, claim, {})
+    transitions.begin(store, claim, {})
     return claim
 
 
@@ -54,7 +55,7 @@ def test_rows_wait_for_a_locked_store_and_none_is_lost_at_the_end(store: Store, 
 def test_an_ended_attempt_fences_the_pen(store: Store, claim: Claim) -> None:
     recorder = Recorder(store, claim)
     recorder.start()
-    runs.end(store, claim, State.LOST)
+    transitions.end(store, claim, State.LOST)
     recorder.metric("val_loss", 1, 1, 0.5)
     until(lambda: recorder.fenced)
     recorder.close()
@@ -104,8 +105,32 @@ def test_heartbeats_come_while_there_is_nothing_to_tell(store: Store, claim: Cla
 
 
 def test_begin_after_the_end_is_refused_and_leaves_the_slot_free(store: Store, claim: Claim) -> None:
-    runs.end(store, claim, State.LOST)
+    transitions.end(store, claim, State.LOST)
     with pytest.raises(Fenced):
-        runs.begin(store, claim, {})
+        transitions.begin(store, claim, {})
     with store.read() as connection:
         assert connection.exec_driver_sql("SELECT state FROM attempts").scalar_one() == "lost"
+
+
+def test_a_checkpoint_that_need_not_stay_loses_its_files_after_its_row(store: Store, claim: Claim) -> None:
+    recorder = Recorder(store, claim)
+    folder = store.home.checkpoints(claim.run)
+    folder.mkdir(parents=True)
+    for step in range(1, 5):
+        for ending in ("json", "weights.safetensors"):
+            (folder / f"{step}.{ending}").touch()
+        recorder.checkpoint(Kept(str(step), step, step, step == 2, 10, "hash"), best=step == 2)
+    recorder.start()
+    recorder.close()
+    assert [kept.name for kept in keeping.of(store, claim.run)] == ["4", "3", "2"]
+    assert sorted({file.name.split(".")[0] for file in folder.iterdir()}) == ["2", "3", "4"]
+
+
+def test_what_was_asked_of_an_attempt_is_not_asked_of_the_next(store: Store, claim: Claim) -> None:
+    records.command(store, claim.run, "stop")
+    transitions.crashed(store, claim, State.FAILED, {"key": "errors.stopped", "fields": {}})
+    again = transitions.claim(store)
+    assert again is not None
+    assert records.asked(store, claim) == {"stop"}
+    assert records.asked(store, again) == set()
+    assert not records.waiting(store, again)
