@@ -38,7 +38,7 @@ test: install-dev chromium postgres
 
 slow: install-dev chromium postgres
 	@echo "Running the slow tests"
-	@$(PY) -m pytest -m "slow$(UNLESS)" $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There is no slow test to run"; }
+	@$(PY) -m pytest -m "slow$(UNLESS)" -n 2 --dist loadfile $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "There is no slow test to run"; }
 
 monkey: install-dev
 	@echo "A monkey plays in the engine room for $(MINUTES) minutes"

@@ -57,29 +57,26 @@ def _ask(store: Store, kind: asking.Kind, payload: dict[str, Any], patience: flo
 
 
 def probed(answer: Mapping[str, Any]) -> Iterator[str]:
-    """A probe in words: what was found, by the names that `engine.training.probing` gives it; what it leaves out is not said."""
-    memory = answer.get("memory") or {}
+    """A probe in words: what was found, by the names that `engine.training.probing` gives it."""
+    memory, speed = answer["memory"], answer["speed"]
     values = {
-        "parameters": figures.count(answer.get("parameters")),
-        "flops": figures.count(answer.get("flops")),
+        "parameters": figures.count(answer["parameters"]),
+        "flops": figures.count(answer["flops"]),
         "peak": _bytes(memory.get("peak")),
         "free": _bytes(memory.get("free")),
         "largest_batch": figures.count(memory.get("largest_batch")),
-        "images_per_second": figures.count(answer.get("images_per_second")),
-        "epoch": figures.duration(answer.get("epoch_seconds")),
-        "whole": figures.duration(answer.get("seconds")),
+        "images_per_second": figures.count(speed["expected"]),
+        "epoch": figures.duration(speed["epoch_seconds"]),
+        "whole": figures.duration(speed["seconds"]),
         "fastest": _fastest(answer),
-        "device": str(answer.get("device", "—")),
+        "device": str(answer["numerics"]["device"]),
     }
     yield from (f"{strings.say(f'command.probe_{name}'):<28} {value}" for name, value in values.items())
     yield strings.say(f"command.probe_on_{'real' if answer.get('data') == 'real' else 'synthetic'}")
 
 
 def _fastest(answer: Mapping[str, Any]) -> str:
-    candidates, place = answer.get("candidates") or [], answer.get("fastest", 0)
-    if not 0 <= place < len(candidates):
-        return "—"
-    found = candidates[place]
+    found = answer["candidates"][answer["fastest"]]
     key = "command.probe_channels_last" if found["channels_last"] else "command.probe_channels_first"
     return strings.say(key, precision=found["precision"], speed=figures.count(found["images_per_second"]))
 

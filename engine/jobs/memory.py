@@ -25,4 +25,4 @@ def ran_out(run: Run, message: str) -> dict[str, Any]:
     batch, resolution = int(run.knobs["batch_size"]), int(run.knobs["resolution"])
     least = ARCHITECTURES[run.knobs["architecture"]].smallest
     tip = {"smaller_batch": max(batch // 2, 2), "smaller_resolution": max(least, round(resolution * HALF_THE_AREA / 8) * 8)}
-    return {"key": "errors.out_of_memory", "fields": {"message": message, "batch": batch, "resolution": resolution, **tip}}
+    return {"key": "errors.out_of_memory", "fields": {"message": message.rstrip(". "), "batch": batch, "resolution": resolution, **tip}}

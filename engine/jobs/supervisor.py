@@ -73,7 +73,8 @@ class Supervisor:
             except StoreError as error:
                 log.warning("the store waits: %s", error)
                 if self.store.replaced:
-                    return self._follow_store()
+                    self._follow_store()
+                    return
             self._wait()
         attempts.withdraw(self.store, SUPERVISOR, self.identity)
 

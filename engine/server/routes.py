@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
     Without the freeze Streamlit spends about 100 ms of garbage collection on every rerun.
     """
-    ensure_supervisor(open_store(Home.find()))
+    with suppress(OSError):  # the pages say what is wrong and try again
+        ensure_supervisor(open_store(Home.find()))
     gc.collect()
     gc.freeze()
     yield
