@@ -1,5 +1,7 @@
 """Probe and predict, as typed; the servant's part is played by the store: its answers are written where it writes them."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from engine.commands.questions import predicted, probed
-from engine.store import requests
+from engine.commands.questions import predicted
+from engine.jobs.terms import SERVANT
+from engine.store import attempts, requests
 from engine.store.connect import Store
+from engine.store.home import PROJECT
 from engine.store.requests import Question
 from engine.store.runs import State
 from tests.commands.conftest import Athanor, Runs, Said
+from tests.engine_room import EngineRoom
 from tests.waiting import until
 
 
@@ -38,7 +43,9 @@ def answered(store: Store, athanor: Athanor, answer: Mapping[str, Any] | None, *
 
 def test_a_probe_asks_for_the_config_and_prints_the_answer(store: Store, athanor: Athanor) -> None:
     answer = {
-        "parameters": 61706, "memory": {"peak": 2_500_000_000, "largest_batch": 512}, "seconds": 90.0, "data": "synthetic", "fastest": 1,
+        "parameters": 61706, "flops": 833040, "data": "synthetic", "fastest": 1, "numerics": {"device": "cpu"},
+        "memory": {"peak": 2_500_000_000, "free": 8_000_000_000, "largest_batch": 512},
+        "speed": {"expected": 1000.0, "epoch_seconds": 4.5, "seconds": 90.0},
         "candidates": [{"precision": p, "channels_last": p == "bf16", "images_per_second": 1000.0} for p in ("fp32", "bf16")],
     }  # fmt: skip
     question, said = answered(store, athanor, answer, "probe", "--architecture", "resnet18", "--batch-size", 64, "--json")
@@ -97,5 +104,14 @@ def test_a_prediction_in_words_has_the_likeliest_classes_or_what_is_wrong() -> N
     assert "no run 7" in lines[4]
 
 
-def test_a_probe_that_found_nothing_is_still_told() -> None:
-    assert all("—" in line for line in list(probed({}))[:-1])
+@pytest.mark.slow
+def test_the_real_servant_is_asked_and_answers_in_numbers(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path / "home")
+    try:
+        command = [sys.executable, "-m", "engine", "probe", "--width", "0.25", "--resolution", "16", "--home", str(room.home.root)]
+        said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100, check=True)
+        assert "—" not in said.stdout
+        assert "images per second" in said.stdout
+        until(lambda: attempts.presence(room.store, SERVANT))
+    finally:
+        room.close()
