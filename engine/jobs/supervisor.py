@@ -23,7 +23,7 @@ from engine.jobs.identity import identify, kill_group
 from engine.jobs.launch import start_supervisor
 from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
 from engine.jobs.watching import Finding, Watch
-from engine.store import attempts, manifest, packing, records, runs, settings, transitions
+from engine.store import attempts, manifest, packing, records, requests, runs, settings, transitions
 from engine.store.attempts import Attempt
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -165,10 +165,14 @@ class Supervisor:
             self.crew.give(claim)
 
     def _keep_standing(self) -> None:
-        """Replace spare and servant, but never while a run is starting: their import would take the cores from its first epoch."""
+        """Replace spare and servant, but never while a run is starting: their import would take the cores from its first epoch.
+
+        The servant comes with the first question.
+        """
         if not any(attempt.state is State.STARTING for attempt in attempts.under_way(self.store)):
             self.crew.spare.keep()
-            self.crew.servant.keep()
+            if self.crew.servant.process is not None or requests.pending(self.store):
+                self.crew.servant.keep()
 
     def _keep_house(self) -> None:
         """One small piece at a time, so that a Start never waits for it."""

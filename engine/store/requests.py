@@ -126,6 +126,13 @@ def take(store: Store, besides: Collection[str] = ()) -> Question | None:
     return Question(row.key, row.kind, row.payload["question"])
 
 
+def pending(store: Store) -> bool:
+    """Whether there is a question that has no answer yet."""
+    with store.read() as connection:
+        open_ones = sa.select(requests.c.id).where(requests.c.state.in_((*OPEN, *UNDER_WAY))).limit(1)
+        return connection.execute(open_ones).first() is not None
+
+
 def wanted(store: Store, key: str) -> bool:
     """Whether anybody still waits for a question."""
     with store.read() as connection:

@@ -7,11 +7,12 @@ import streamlit as st
 
 from engine.errors import BadInput, StoreError
 from engine.jobs import asking
+from engine.store.requests import Answer
 from engine.strings import figures
 from pages.components import knobs, state
 from pages.components.pulse import pulsing
 from pages.components.state import store
-from pages.components.words import problem, t
+from pages.components.words import named, problem, t
 
 # Two lines that hold the place of what will be measured.
 RESERVED = "&nbsp;  \n&nbsp;"
@@ -28,13 +29,15 @@ def show() -> None:
             st.warning(problem(error), icon=":material/info:")
             return
         found = _measured(form)
-        if found is None:
-            st.caption(RESERVED)
+        if found is not None and found.reason is not None:
+            st.caption(t(found.reason["key"], **named(found.reason["fields"])))
+        elif found is not None and found.answer is not None:
+            _tell(found.answer)
         else:
-            _tell(found)
+            st.caption(RESERVED if found is None else f"{t('ui.preflight.measuring')}  \n&nbsp;")
 
 
-def _measured(form: dict[str, Any]) -> Mapping[str, Any] | None:
+def _measured(form: dict[str, Any]) -> Answer | None:
     """The answer about this form when it is there. Asked a pulse after the form changed, so that a moving slider asks nothing."""
     known, key = state.probed()
     if known != form:
@@ -50,7 +53,7 @@ def _measured(form: dict[str, Any]) -> Mapping[str, Any] | None:
     if found is None:
         state.probe(form, None)
         return None
-    return found.answer
+    return found
 
 
 def _tell(found: Mapping[str, Any]) -> None:

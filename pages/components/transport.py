@@ -38,14 +38,14 @@ def show(now: Situation) -> None:
 def _start(now: Situation) -> None:
     """Start, or Queue while others have the slots; out of use while the form cannot be started or is under way just so."""
     active = runs.listing(store(), ACTIVE, limit=NEWEST)
+    against = _against(active)
     label = t("ui.start")
     icon = ":material/play_arrow:"
-    if len(active) >= settings.get(store(), settings.SLOTS):
+    if against is None and len(active) >= settings.get(store(), settings.SLOTS):
         label, icon = t("ui.queue"), ":material/playlist_add:"
-    against = _against(active)
     other_is_bright = now.run is not None and (now.run.state is State.PAUSED or bool(smaller(now.run)))
     st.button(
-        label, key="start", type="secondary" if other_is_bright else "primary", icon=icon, width=WIDTH, help=against,
+        label, key="start", type="secondary" if other_is_bright else "primary", icon=icon, width=WIDTH, help=against or t("ui.start_help"),
         disabled=against is not None, on_click=_launch, args=(secrets.token_hex(16),),
     )  # fmt: skip
 
@@ -93,7 +93,7 @@ def _button(name: str, icon: str, act: object, run: Run | None, bright: bool = F
     """A button that does something to a run; out of use without one."""
     st.button(
         t(f"ui.{name}"), key=name, icon=icon, width=WIDTH, type="primary" if bright else "secondary", disabled=run is None,
-        on_click=attempt_to, args=(act, None if run is None else run.id),
+        help=None if run is None else t(f"ui.{name}_help"), on_click=attempt_to, args=(act, None if run is None else run.id),
     )  # fmt: skip
 
 

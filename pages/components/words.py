@@ -39,7 +39,6 @@ def reason(run: Run) -> str:
 
 
 def named(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an error with the knob called by its label, as the form calls it."""
-    knob = fields.get("knob")
-    key = f"knobs.{knob}.label"
-    return fields | {"knob": strings.say(key, language())} if knob and strings.known(key) else fields
+    """The fields of an error with the knob called by its label and the state by its word, as the page calls them."""
+    keys = {"knob": f"knobs.{fields.get('knob')}.label", "state": f"ui.state.{fields.get('state')}"}
+    return fields | {name: strings.say(key, language()) for name, key in keys.items() if name in fields and strings.known(key)}

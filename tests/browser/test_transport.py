@@ -125,7 +125,7 @@ def test_the_page_says_that_the_engine_is_gone_and_recovers(page: "Page", app: A
         os.kill(supervisor.pid, signal.SIGKILL)
         until(lambda: not alive(supervisor))
         fcntl.flock(lock.fileno(), fcntl.LOCK_EX)  # so that no other can begin
-        state_line(page, "The engine is not running; starting it…")
+        state_line(page, "Starting the engine; a run under way goes on meanwhile.")
         seen = points(page)
         page.wait_for_function("seen => Number(document.querySelector('[data-live-chart]').dataset.points) > seen", arg=seen)
         picture(page, "playground-no-engine")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from engine import strings
 from engine.store import damage, deletion, requests
 from engine.store.connect import Store
 from engine.store.runs import State
@@ -30,17 +31,17 @@ def test_an_engine_that_cannot_be_started_is_told_and_the_rest_stays_readable(st
 def test_an_engine_that_nobody_needs_is_not_missed(open_page: Open, store: Store) -> None:
     add_run(store, State.PAUSED)
     page = open_page("playground", id="1")
-    assert "engine is not" not in read(page)
+    assert "Starting the engine" not in read(page)
 
 
 def test_an_engine_that_has_only_just_gone_is_not_mentioned(open_page: Open, store: Store, listener: int) -> None:
     add_run(store, State.QUEUED)
     page = open_page("playground", id="1")
-    assert "engine is not" not in read(page)
+    assert "Starting the engine" not in read(page)
     assert os.read(listener, 10), "it was not woken"
     page.session_state["engine-absent-since"] -= 3.0
     page.run()
-    assert "The engine is not running; starting it…" in read(page)
+    assert "Starting the engine; a run under way goes on meanwhile." in read(page)
     page.session_state["engine-absent-since"] -= 60.0
     page.run()
     assert "supervisor.log says why" in read(page)
@@ -87,17 +88,19 @@ def test_what_the_servant_measured_stands_under_the_form(open_page: Open, store:
     requests.finish(store, question.key, found)
     page.run()
     assert "61,706 parameters · 1.23\u00a0MFLOP a picture" in read(page)
-    assert "180\u00a0MB · 7,912 images/s · about 6.0\u00a0s" in read(page)
+    assert "180\u00a0MB of memory · 7,912 images/s · done in about 6.0\u00a0s" in read(page)
     assert "The largest batch that fits: 32." in read(page)
     page.select_slider(key="knob-epochs").set_value(50).run()
     assert "images/s" not in read(page)
 
 
-def test_a_form_that_cannot_be_measured_says_nothing(open_page: Open, store: Store) -> None:
+def test_a_form_that_cannot_be_measured_says_why_and_no_more(open_page: Open, store: Store) -> None:
     page = open_page("playground").run()
     question = requests.take(store)
     assert question is not None
+    assert "Measuring memory and speed" in read(page)
     requests.fail(store, question.key, {"key": "servant.died", "fields": {}})
     page.run()
+    assert strings.say("servant.died")[:20] in read(page)
     assert not page.warning
     assert not page.error

@@ -28,9 +28,9 @@ def bright(page: AppTest) -> list[str]:
 @pytest.mark.parametrize(
     ("state", "transport", "said"),
     [
-        (State.QUEUED, {"start": "(Queue)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[waiting]", "next in the queue"]),
-        (State.STARTING, {"start": "(Queue)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[starting]"]),
-        (State.RUNNING, {"start": "(Queue)", "pause": "Pause", "stop": "Stop"}, ["green-badge[running]", "4.2\u00a0s gone", "61,706"]),
+        (State.QUEUED, {"start": "(Start)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[waiting]", "next in the queue"]),
+        (State.STARTING, {"start": "(Start)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[starting]"]),
+        (State.RUNNING, {"start": "(Start)", "pause": "Pause", "stop": "Stop"}, ["green-badge[running]", "4.2\u00a0s gone", "61,706"]),
         (State.PAUSED, {"start": "Start", "resume": "Resume", "stop": "Stop"}, ["gray-badge[paused]", "very step", "paused after 4.2"]),
         (State.STOPPED, {"start": "Start", "retry": "Retry", "stop": "(Stop)"}, ["orange-badge[stopped]", "Stopped by hand."]),
         (State.FAILED, {"start": "Start", "retry": "Retry", "stop": "(Stop)"}, ["red-badge[failed]", ":red[**", "exit code 3"]),
@@ -63,7 +63,7 @@ def test_a_run_that_crashed_says_why_and_that_it_will_be_tried_again(open_page: 
     page = open_page("playground", id=str(number))
     assert "Attempt 1 crashed: The training process was killed (Killed)." in read(page)
     assert "It will be tried again." in read(page)
-    assert buttons(page) == {"start": "(Queue)", "pause": "Pause", "stop": "Stop"}
+    assert buttons(page) == {"start": "(Start)", "pause": "Pause", "stop": "Stop"}
     train(store, claimed(store, number))
     page.run()
     assert "Run 1, attempt 2" in read(page)
@@ -73,8 +73,8 @@ def test_a_run_that_crashed_says_why_and_that_it_will_be_tried_again(open_page: 
 @pytest.mark.parametrize(
     ("command", "transport", "said"),
     [
-        (PAUSE, {"start": "(Queue)", "pause": "(Pausing…)", "stop": "Stop"}, "gray-badge[pausing…]"),
-        (STOP, {"start": "(Queue)", "pause": "(Pause)", "stop": "(Stopping…)"}, "gray-badge[stopping…]"),
+        (PAUSE, {"start": "(Start)", "pause": "(Pausing…)", "stop": "Stop"}, "gray-badge[pausing…]"),
+        (STOP, {"start": "(Start)", "pause": "(Pause)", "stop": "(Stopping…)"}, "gray-badge[stopping…]"),
     ],
 )
 def test_what_was_asked_shows_at_once(open_page: Open, store: Store, command: str, transport: dict[str, str], said: str) -> None:
@@ -151,7 +151,7 @@ def test_the_same_settings_are_not_started_twice_at_once(open_page: Open, store:
     assert [run.state for run in runs.listing(store)] == [State.QUEUED, State.RUNNING]
     assert page.query_params["id"] == "2"
     assert "next in the queue" in read(page)
-    assert buttons(page)["start"] == "(Queue)"
+    assert buttons(page)["start"] == "(Start)"
 
 
 def test_a_change_from_elsewhere_is_followed(open_page: Open, store: Store) -> None:
@@ -159,7 +159,7 @@ def test_a_change_from_elsewhere_is_followed(open_page: Open, store: Store) -> N
     page = open_page("playground", id=str(number))
     transitions.retry(store, number)
     page.run()
-    assert buttons(page) == {"start": "(Queue)", "pause": "Pause", "stop": "Stop"}
+    assert buttons(page) == {"start": "(Start)", "pause": "Pause", "stop": "Stop"}
     claim = claimed(store, number)
     train(store, claim)
     records.command(store, number, STOP)
