@@ -5,10 +5,11 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from engine.config import RunConfig
 from engine.jobs import launch
 from engine.jobs.identity import alive
-from engine.jobs.terms import SERVANT
 from engine.store import attempts, runs
 from engine.store.attempts import Identity
 from engine.store.connect import Store
@@ -66,15 +67,21 @@ class EngineRoom:
         return identity
 
     def close(self) -> None:
-        """End what this folder's processes are, and only those; the spare and the servant go with their supervisor."""
-        standing = [attempts.presence(self.store, role) for role in (launch.SUPERVISOR, SERVANT)]
-        working = [attempt.identity for attempt in attempts.under_way(self.store)]
-        mine = [identity for identity in [*working, *(one.identity for one in standing if one)] if identity is not None]
-        for identity in filter(alive, mine):
-            with suppress(ProcessLookupError):
-                os.kill(identity.pid, signal.SIGKILL)
+        """End this folder's processes, and only those."""
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         for child in launch._started.pop(self.home, []):
             child.kill()
             child.wait()
-        until(lambda: not any(map(alive, mine)))
+        until(lambda: not self._processes())
         self.store.engine.dispose()
+
+    def _processes(self) -> list[psutil.Process]:
+        """Everything that was started with this folder as its home and still runs."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            words = process.info["cmdline"] or []
+            if str(self.home.root) in words and any(word.startswith("engine.jobs.") for word in words):
+                found.append(process)
+        return [process for process in found if process.info["status"] != psutil.STATUS_ZOMBIE]

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 
 from engine import __version__, faults
-from engine.errors import NotFound, StoreError
+from engine.errors import NotFound, StoreBusy, StoreError
 from engine.jobs import bell, memory
 from engine.jobs.crew import Crew, Death
 from engine.jobs.identity import identify, kill_group
@@ -84,7 +84,10 @@ class Supervisor:
             start_supervisor(self.home)
 
     def _turn(self) -> None:
-        attempts.announce(self.store, SUPERVISOR, __version__, self.identity)
+        try:
+            attempts.announce(self.store, SUPERVISOR, __version__, self.identity)
+        except StoreBusy as error:  # perhaps a worker hangs that holds the lock: it must still be looked after
+            log.warning("not announced: %s", error)
         for death in self.crew.dead():
             self._died(death)
         under_way = attempts.under_way(self.store)

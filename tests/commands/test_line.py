@@ -48,6 +48,7 @@ def test_train_and_wait_ends_with_zero_and_says_how_it_went(room: EngineRoom) ->
     assert room.run(told["id"]).knobs["weight_decay"] == 1e-4
 
 
+@pytest.mark.slow
 def test_a_run_is_paused_goes_on_and_is_followed_to_its_end(room: EngineRoom) -> None:
     number = room.start(epochs=400)
     room.training(number)

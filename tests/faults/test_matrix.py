@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 
 import pytest
 
@@ -139,8 +138,9 @@ def carry_on(room: EngineRoom, number: int, others: list[int]) -> None:
     for other in others:
         launch.stop(room.store, other)
     until(lambda: room.run(number).state.ended or room.run(number).state is State.PAUSED, 120)
-    with suppress(Exception):
+    if room.run(number).state is State.PAUSED:
         launch.resume(room.store, number)
+        until(lambda: room.run(number).state.ended, 120)
     if room.run(number).state is State.FAILED:
         reason = room.run(number).reason
         assert reason is not None

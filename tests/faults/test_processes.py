@@ -179,13 +179,14 @@ def test_a_run_ends_at_its_time_limit_and_one_that_hangs_is_ended(faulty: Faulty
     assert run.state is State.STOPPED
     assert run.reason == {"key": "errors.time_limit", "fields": {"minutes": 0.02}}
     assert keeping.of(room.store, number)
-    hanging = room.start(**LONG | {"time_limit": 0.02})
-    until(lambda: room.run(hanging).state is State.RUNNING)
-    os.kill(room.worker(hanging).pid, signal.SIGSTOP)
+    faulty.hold("running").touch()
+    hanging = room.start(**LONG | {"time_limit": 1.0})
+    until(lambda: room.run(hanging).summary.get("epoch") == 2, 120)
     with room.store.write() as connection:  # as if it had begun an hour ago
         began = attempts_table.c.began - 3600
         connection.execute(sa.update(attempts_table).where(attempts_table.c.run == hanging).values(began=began))
     assert room.ended(hanging).state is State.STOPPED
+    faulty.hold("running").unlink()
 
 
 CLOCK = """
@@ -202,12 +203,13 @@ def test_a_clock_that_jumps_changes_nothing_but_what_it_says(tmp_path: Path, uni
     (tmp_path / "sitecustomize.py").write_text(CLOCK.format(file=str(offset)))
     environment = {"PYTHONPATH": str(tmp_path), faults.VARIABLE: f"training.epoch=wait@3~{hold}"}
     with own_room(tmp_path, **environment) as room:
-        number, waiting = room.start(**EXACT), room.start(**EXACT)
+        number = room.start(**EXACT)
         until(lambda: room.run(number).summary.get("epoch") == 2)
-        for jump in ("86400", "-3600"):
-            offset.write_text(jump)
-            room.kill_worker(number)
-            until(lambda: room.run(number).state is State.RUNNING)
+        offset.write_text("86400")
+        room.kill_worker(number)
+        until(lambda: room.run(number).attempt == 2, 120)
+        offset.write_text("-3600")
+        waiting = room.start(**EXACT)
         hold.unlink()
         assert [room.ended(run).state for run in (number, waiting)] == [State.FINISHED] * 2
         assert curves(room, number) == curves(room, waiting) == uninterrupted

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from engine.jobs import launch
 from engine.jobs.identity import alive
 from engine.store import attempts, keeping, records, runs, transitions
 from engine.store.connect import Store
-from engine.store.home import PROJECT
 from engine.store.runs import New, State
 from tests.engine_room import LONG, SMALL, EngineRoom
 from tests.faults.promises import broken
@@ -67,6 +65,7 @@ def test_a_queued_run_is_stopped_before_it_begins(room: EngineRoom) -> None:
     assert room.run(second).attempt == 0
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_end_is_told(room: EngineRoom) -> None:
     number = room.start(**LONG)
     room.training(number)
@@ -80,6 +79,7 @@ def test_a_killed_worker_is_replaced_and_its_end_is_told(room: EngineRoom) -> No
     assert broken(room) == []
 
 
+@pytest.mark.slow
 def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRoom) -> None:
     number = room.start(**LONG)
     room.training(number)
@@ -94,16 +94,6 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRo
     assert attempts.told(room.store, number)[0].state is State.LOST
     launch.stop(room.store, number)
     room.ended(number)
-
-
-def test_of_many_supervisors_one_stays(room: EngineRoom) -> None:
-    room.start()
-    mine = room.supervisor()
-    command = [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(room.home.root)]
-    others = [subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) for _ in range(4)]
-    assert [other.wait(60) for other in others] == [0, 0, 0, 0]
-    room.ended(room.start())
-    assert room.supervisor() == mine
 
 
 def test_a_diverged_run_names_its_step_and_what_to_try(room: EngineRoom) -> None:

@@ -195,6 +195,7 @@ def test_what_is_no_plain_data_is_not_even_asked(room: ServantRoom, payload: dic
         asking.ask(room.store, "preview", payload)
 
 
+@pytest.mark.slow
 def test_it_goes_when_its_standard_input_ends_and_leaves_no_name(tmp_path: Path) -> None:
     room = ServantRoom(tmp_path)
     process = room.start()
@@ -210,6 +211,7 @@ def put(store: Store, key: str) -> None:
     requests.put(store, Question(key, "facts", {"config": SMALL}))
 
 
+@pytest.mark.slow
 def test_it_goes_from_the_middle_of_an_answer_and_gives_the_question_back(tmp_path: Path) -> None:
     room, hold = ServantRoom(tmp_path / "home"), tmp_path / "hold"
     put(room.store, "a")
@@ -225,6 +227,7 @@ def test_it_goes_from_the_middle_of_an_answer_and_gives_the_question_back(tmp_pa
     room.close()
 
 
+@pytest.mark.slow
 def test_a_question_that_kills_is_asked_once_more_and_then_failed(tmp_path: Path) -> None:
     room = ServantRoom(tmp_path)
     put(room.store, "deadly")
@@ -240,6 +243,7 @@ def test_a_question_that_kills_is_asked_once_more_and_then_failed(tmp_path: Path
     room.close()
 
 
+@pytest.mark.slow
 def test_an_error_in_our_own_code_is_told_and_survived(tmp_path: Path) -> None:
     room = ServantRoom(tmp_path)
     put(room.store, "a")
