@@ -20,9 +20,9 @@ from engine.errors import AthanorError, Fenced, StoreBusy
 from engine.folders import data_roots
 from engine.jobs import memory
 from engine.jobs.recorder import Recorder
-from engine.jobs.terms import PAUSE, STOP
 from engine.store import budget, keeping, manifest, records, runs, settings, standing, transitions
 from engine.store.connect import Store
+from engine.store.records import PAUSE, STOP
 from engine.store.runs import Claim, State
 from engine.training import checkpoints, session
 from engine.training.checkpoints import BadCheckpoint, Checkpoint

@@ -15,10 +15,11 @@ from engine.errors import Refused
 from engine.folders import data_roots, find_tree, one_line
 from engine.jobs import bell
 from engine.jobs.identity import alive, lives
-from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
+from engine.jobs.terms import SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
+from engine.store.records import PAUSE, STOP
 from engine.store.runs import State
 
 # The supervisors this process has started for a folder and not yet seen the end of.

@@ -21,9 +21,9 @@ from engine.jobs import bell, memory
 from engine.jobs.crew import Crew, Death
 from engine.jobs.identity import identify, kill_group
 from engine.jobs.launch import start_supervisor
-from engine.jobs.terms import PAUSE, STOP, SUPERVISOR
+from engine.jobs.terms import SUPERVISOR
 from engine.jobs.watching import Finding, Watch
-from engine.store import attempts, manifest, packing, records, requests, runs, settings, transitions
+from engine.store import attempts, manifest, packing, requests, runs, settings, transitions
 from engine.store.attempts import Attempt
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -144,10 +144,6 @@ class Supervisor:
 
     def _crashed(self, claim: Claim, state: State, reason: dict[str, object]) -> None:
         """Try again after a rest; a run that crashes again and again is given up, and the queue goes on."""
-        asked = records.asked(self.store, claim)
-        if STOP in asked or PAUSE in asked:  # it need not go on by itself
-            transitions.end(self.store, claim, State.STOPPED if STOP in asked else State.PAUSED, reason)
-            return
         again = transitions.crashed(self.store, claim, state, reason)
         if again is None:
             return

@@ -2,9 +2,5 @@
 
 # The role under which the supervisor stands in the store.
 SUPERVISOR = "supervisor"
-# The command that ends a run.
-STOP = "stop"
-# The command that saves where a run is and frees its slot.
-PAUSE = "pause"
 # The role under which the servant stands in the store.
 SERVANT = "servant"

@@ -4,10 +4,10 @@ import time
 from typing import Literal
 
 from engine.jobs.identity import alive, boot_id
-from engine.jobs.terms import PAUSE, STOP
 from engine.store import attempts, records, runs
 from engine.store.attempts import Attempt
 from engine.store.connect import Store
+from engine.store.records import PAUSE, STOP
 from engine.store.runs import Claim
 
 # Seconds between two heartbeats, and how many may be missed before a process that is gone is given up.

@@ -54,11 +54,10 @@ def set_right(home: Home, thorough: bool = False) -> SetAside | None:
     file, log = home.database, _beside(home.database, "-wal")
     if not file.exists():
         return SetAside("damaged", _set_aside(file, only_log=True)) if _size(log) else None
-    if file.stat().st_size == 0:  # SQLite would take it for a new one and delete the log
-        lost = _size(log) > 0 or any(home.runs.glob("*/manifest.json"))
-        return SetAside("damaged", _set_aside(file)) if lost else None
+    if file.stat().st_size == 0 and _size(log):  # SQLite would take it for a new one and delete the log
+        return SetAside("damaged", _set_aside(file))
     if sound(file, thorough):
-        return None
+        return SetAside("damaged", _set_aside(file)) if _emptied(home) else None
     if _size(log) and sound(file, thorough=True, log=False):
         return SetAside("stale_log", _set_aside(file, only_log=True))
     return SetAside("damaged", _set_aside(file))
@@ -75,6 +74,12 @@ def sound(file: Path, thorough: bool = False, log: bool = True) -> bool:
             return not (thorough or copied) or not faults_in(connection)
     except module.DatabaseError as error:
         return not (is_damage(error) or _code(error) == ERROR)  # locked, no rights, no memory: nothing is known against the file
+
+
+def _emptied(home: Home) -> bool:
+    """Whether the database holds nothing although there have been runs: all of it was in a log that is gone."""
+    with closing(library().module.connect(f"{home.database.as_uri()}?mode=ro", uri=True, timeout=10.0)) as connection:
+        return _is_new(connection) and any(home.runs.glob("*/manifest.json"))
 
 
 def is_damage(error: BaseException | None) -> bool:
@@ -94,12 +99,16 @@ def _code(error: BaseException | None) -> int:
 def _look(connection: Any) -> None:
     """Raises DatabaseError when header or schema is not ours, or the file is shorter than its header says."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    if version == 0 and not names:
-        return  # made, and nothing in it yet
+    if _is_new(connection):
+        return
     for name in metadata.tables if version == SCHEMA_VERSION else OLDEST:
         columns = ", ".join(column.name for column in metadata.tables[name].columns) if version == SCHEMA_VERSION else "*"
         connection.execute(f'SELECT {columns} FROM "{name}" LIMIT 0')
+
+
+def _is_new(connection: Any) -> bool:
+    """Whether the database was made and holds nothing yet."""
+    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
 
 
 def _log_alone(file: Path) -> bool:

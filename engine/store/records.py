@@ -22,6 +22,8 @@ from engine.store.tables import attempts, commands, events, metrics, runs, serie
 
 REWIND = "rewind"
 VERDICT = "verdict"
+# The commands: end the run; save where it is and free its slot.
+STOP, PAUSE = "stop", "pause"
 # Rows that a reader gets at once.
 PAGE = 20_000
 
@@ -121,8 +123,9 @@ def command(store: Store, run: int, kind: str) -> bool:
     now = sa.select(runs.c.id, runs.c.attempt, sa.literal(kind), sa.literal(time.time())).where(
         runs.c.id == run, runs.c.state.in_(UNDER_WAY)
     )
+    ask = sa.insert(commands).from_select(["run", "attempt", "kind", "created_at"], now).returning(commands.c.id)
     with store.write() as connection:
-        return connection.execute(sa.insert(commands).from_select(["run", "attempt", "kind", "created_at"], now)).rowcount == 1
+        return connection.execute(ask).first() is not None
 
 
 def asked(store: Store, claim: Claim) -> set[str]:

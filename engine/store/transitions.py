@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from engine.errors import Fenced, Refused
 from engine.store.connect import Store
 from engine.store.queue import in_order
+from engine.store.records import PAUSE, STOP
 from engine.store.runs import FAULTS, UNDER_WAY, WAITING, Claim, State, get
-from engine.store.tables import attempts, runs
+from engine.store.tables import attempts, commands, runs
 
 Reason = Mapping[str, Any]
 # A run whose attempts crash so often in a row without a new checkpoint is not tried again.
@@ -61,21 +62,35 @@ def end(store: Store, claim: Claim, state: State, reason: Reason | None = None) 
 def crashed(store: Store, claim: Claim, state: State, reason: Reason) -> bool | None:
     """The attempt ended as nobody wanted and may be tried again.
 
-    Its run is queued again, or, after MOST_CRASHES such ends in a row without a new checkpoint, ends as `state`. True when it
-    was queued again, False when it has ended, None when another had ended the attempt already.
+    Its run is queued again, unless a stop or a pause was asked of it meanwhile: that holds then. After MOST_CRASHES such ends in
+    a row without a new checkpoint it ends as `state`. True when it was queued again, False when not, None when another had
+    ended the attempt already.
     """
-    again = runs.c.crashes + 1 < MOST_CRASHES
-    change = {
-        "state": sa.case((again, sa.literal(State.QUEUED.value)), else_=sa.literal(state.value)), "reason": _kept(reason),
-        "crashes": runs.c.crashes + 1, "ended_at": sa.case((again, sa.null()), else_=sa.literal(time.time())),
-    }  # fmt: skip
+    tried = sa.case((runs.c.crashes + 1 < MOST_CRASHES, sa.literal(State.QUEUED.value)), else_=sa.literal(state.value))
+    change = {**_unless_asked(claim, tried), "reason": _kept(reason), "crashes": runs.c.crashes + 1}
     left = _end(store, claim, state, change, reason)
     return None if left is None else left is State.QUEUED
 
 
 def unclaim(store: Store, claim: Claim, reason: Reason) -> bool:
-    """Put back a run that no process has taken up; that is nobody's crash. False when the attempt has ended already."""
-    return _end(store, claim, State.LOST, {"state": State.QUEUED, "reason": sa.null()}, reason) is not None
+    """Put back a run that no process has taken up; that is nobody's crash. False when the attempt has ended already.
+
+    A stop or a pause that was asked of it meanwhile holds.
+    """
+    said = sa.case((_asked(claim, STOP), _literal("errors.stopped")), else_=sa.null())
+    change = {**_unless_asked(claim, sa.literal(State.QUEUED.value)), "reason": said}
+    return _end(store, claim, State.LOST, change, reason) is not None
+
+
+def _unless_asked(claim: Claim, state: sa.ColumnElement[str]) -> dict[str, sa.ColumnElement[Any]]:
+    """How an attempt that ended by itself leaves its run: in what was asked of it, a stop before a pause, else in `state`."""
+    stopped, paused = sa.literal(State.STOPPED.value), sa.literal(State.PAUSED.value)
+    left = sa.case((_asked(claim, STOP), stopped), (_asked(claim, PAUSE), paused), else_=state)
+    return {"state": left, "ended_at": sa.case((left == State.QUEUED.value, sa.null()), else_=sa.literal(time.time()))}
+
+
+def _asked(claim: Claim, kind: str) -> sa.ColumnElement[bool]:
+    return sa.exists().where(commands.c.run == claim.run, commands.c.attempt == claim.attempt, commands.c.kind == kind)
 
 
 def _end(store: Store, claim: Claim, state: State, change: Mapping[str, Any], reason: Reason | None) -> State | None:

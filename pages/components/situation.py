@@ -5,8 +5,8 @@ from typing import Literal
 
 from engine.errors import NotFound
 from engine.jobs import watching
-from engine.jobs.terms import PAUSE, STOP
 from engine.store import attempts, queue, records, runs
+from engine.store.records import PAUSE, STOP
 from engine.store.runs import FAULTS, UNDER_WAY, Run, State
 from pages.components.state import store
 from pages.components.words import t

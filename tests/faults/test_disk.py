@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from engine.jobs import launch
 from engine.store import keeping, records, runs, settings
 from engine.store.connect import Store
 from engine.store.home import Home
+from engine.store.library import library
 from engine.store.runs import State
 from tests.engine_room import LONG, EngineRoom
 from tests.faults.conftest import EXACT
@@ -141,11 +142,11 @@ def test_a_store_damaged_while_it_is_used_is_set_aside_by_the_next_supervisor(tm
     finally:
         room.close()
     database = room.home.database
+    with closing(library().module.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(database.read_bytes())
     content[4096 * 3 : 4096 * 9] = os.urandom(4096 * 6)
     database.write_bytes(content)
-    for log in room.home.root.glob("athanor.db-*"):
-        log.unlink()
     launch.start_supervisor(room.home)
     until(lambda: list(room.home.root.glob("athanor.db.damaged-*")))
     again = EngineRoom(tmp_path / "home")

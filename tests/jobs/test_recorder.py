@@ -124,13 +124,3 @@ def test_a_checkpoint_that_need_not_stay_loses_its_files_after_its_row(store: St
     recorder.close()
     assert [kept.name for kept in keeping.of(store, claim.run)] == ["4", "3", "2"]
     assert sorted({file.name.split(".")[0] for file in folder.iterdir()}) == ["2", "3", "4"]
-
-
-def test_what_was_asked_of_an_attempt_is_not_asked_of_the_next(store: Store, claim: Claim) -> None:
-    records.command(store, claim.run, "stop")
-    transitions.crashed(store, claim, State.FAILED, {"key": "errors.stopped", "fields": {}})
-    again = transitions.claim(store)
-    assert again is not None
-    assert records.asked(store, claim) == {"stop"}
-    assert records.asked(store, again) == set()
-    assert not records.waiting(store, again)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.jobs.terms import PAUSE, STOP
 from engine.store import records, runs, transitions
 from engine.store.connect import Store
+from engine.store.records import PAUSE, STOP
 from engine.store.runs import State
 from tests.pages.conftest import add_run, claimed, crash, read, train
 

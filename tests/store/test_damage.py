@@ -52,10 +52,19 @@ def schema_page(file: Path) -> None:
     file.write_bytes(content.replace(b"CREATE TABLE runs", b"CREATE TABLE rvns"))
 
 
+def new_database() -> bytes:
+    """The file as it stands while everything is in the log."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("VACUUM")
+        return connection.serialize()
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "not a database": lambda file: file.write_bytes(b"GIF89a" * 1000),
     "a few bytes": lambda file: file.write_bytes(b"SQLite"),
     "zero bytes": lambda file: file.write_bytes(b""),
+    "nothing in it, the log gone": lambda file: file.write_bytes(new_database()),
     "cut in the middle": lambda file: os.truncate(file, file.stat().st_size // 2),
     "cut after the first page": lambda file: os.truncate(file, 4096),
     "the last page gone": lambda file: os.truncate(file, file.stat().st_size - 4096),

@@ -8,7 +8,7 @@ from engine.errors import Fenced, NotFound, Refused
 from engine.store import attempts, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.keeping import Kept
-from engine.store.records import Batch
+from engine.store.records import PAUSE, STOP, Batch
 from engine.store.runs import FAULTS, UNDER_WAY, WAITING, Claim, New, State
 from engine.store.transitions import MOST_CRASHES, RETRIABLE
 
@@ -197,9 +197,29 @@ def test_a_stopped_run_says_whether_it_had_begun(store: Store, trained: bool, ke
 def test_what_was_asked_of_an_attempt_never_reaches_the_next(store: Store) -> None:
     number = queued(store)
     first = begun(store)
-    records.command(store, number, "pause")
+    records.command(store, number, PAUSE)
     transitions.crashed(store, first, State.FAILED, CRASH)
+    transitions.resume(store, number)
     second = begun(store)
     assert records.append(store, second, Batch()).commands == []
-    assert records.asked(store, first) == {"pause"}
+    assert records.asked(store, first) == {PAUSE}
     assert records.asked(store, second) == set()
+
+
+@pytest.mark.parametrize(("asked", "left"), [((STOP,), State.STOPPED), ((PAUSE,), State.PAUSED), ((PAUSE, STOP), State.STOPPED)])
+@pytest.mark.parametrize("crash", [True, False])
+def test_what_was_asked_of_an_attempt_holds_when_that_ends_by_itself(
+    store: Store, crash: bool, asked: tuple[str, ...], left: State
+) -> None:
+    number = queued(store)
+    claim = claimed(store)
+    for kind in asked:
+        assert records.command(store, number, kind)
+    if crash:
+        assert transitions.crashed(store, claim, State.FAILED, CRASH) is False
+    else:
+        assert transitions.unclaim(store, claim, CRASH)
+    run = runs.get(store, number)
+    assert run.state is left
+    assert run.ended_at is not None
+    assert transitions.claim(store) is None
