@@ -5,12 +5,12 @@ Torch side. A failure is returned as a state and a reason; its trace is in the r
 
 import errno
 import logging
-import os
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -18,7 +18,7 @@ from engine import faults
 from engine.config import RunConfig
 from engine.errors import AthanorError, Fenced, StoreBusy
 from engine.folders import data_roots
-from engine.jobs import memory
+from engine.jobs import memory, slots
 from engine.jobs.recorder import Recorder
 from engine.store import budget, keeping, manifest, records, runs, settings, standing, transitions
 from engine.store.connect import Store
@@ -31,8 +31,10 @@ from engine.training.numerics import Numerics, choose
 
 log = logging.getLogger("athanor.worker")
 
-# How often a write that must not be lost is offered to a busy store, each time for ten seconds.
-TRIES = 30
+# Seconds for which a store that cannot answer now is asked again and again, and between two times.
+PATIENCE, AGAIN = 300.0, 1.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,17 @@ class Attempt:
     def __init__(self, store: Store, claim: Claim) -> None:
         self.store = store
         self.claim = claim
-        self.run = runs.get(store, claim.run)
+        self.run = insist(lambda: runs.get(store, claim.run))
+        self.recorder = insist(lambda: Recorder(store, claim))
         self.leave = False
 
     def make(self) -> bool:
         """Do the job and store how it ended; False when another had ended the attempt."""
-        start, damaged = self._start()
-        self.recorder = Recorder(self.store, self.claim, self.run.summary if start else {})
         try:
-            end = self._guarded(start, damaged)
+            end = self._guarded(self._train)
+            end = self._guarded(partial(self._closed, end))
         except Fenced:
             self.recorder.fenced = True
-        self.recorder.close()
         if self.recorder.fenced:
             return False
         faults.point("attempt.before_end")
@@ -72,6 +73,11 @@ class Attempt:
             insist(lambda: transitions.end(self.store, self.claim, state, end.reason))
         return True
 
+    def _closed(self, end: End) -> End:
+        """The end, once all that was told is written."""
+        self.recorder.close()
+        return end
+
     def _start(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint that is whole, and the files of those that are not; they are named no longer."""
         folder, damaged = self.store.home.checkpoints(self.claim.run), list[str]()
@@ -81,49 +87,53 @@ class Attempt:
             except BadCheckpoint as error:
                 log.warning("%s", error)
                 damaged.append(str(error.fields["file"]))
-                insist(partial(keeping.forget, self.store, self.claim.run, kept.name))
+                insist(partial(keeping.forget, self.store, self.claim, kept.name))
         return None, damaged
 
-    def _guarded(self, start: Checkpoint | None, damaged: list[str]) -> End:
-        """The job itself, with every kind of failure turned into a state and a reason."""
+    def _guarded(self, work: Callable[[], End]) -> End:
+        """What the work comes to, every kind of failure turned into a state and a reason."""
         try:
-            return self._train(start, damaged)
+            return work()
         except Diverged as error:
             return End(State.DIVERGED, error.as_reason())
         except Fenced:
             raise
+        except StoreBusy as error:  # nobody's fault: it goes on from its last checkpoint
+            log.warning("%s", error)
+            return End(None)
         except AthanorError as error:
             return End(State.FAILED, error.as_reason())
-        except (MemoryError, RuntimeError) as error:
-            log.error(traceback.format_exc())
-            return End(State.OUT_OF_MEMORY, memory.ran_out(self.run, _first_line(error))) if _is_memory(error) else _crash(error)
         except OSError as error:
             log.error(traceback.format_exc())
             return _file_trouble(error)
         except Exception as error:
             log.error(traceback.format_exc())
-            return _crash(error)
+            return End(State.OUT_OF_MEMORY, memory.ran_out(self.run, _first_line(error))) if _is_memory(error) else _crash(error)
 
-    def _train(self, start: Checkpoint | None, damaged: list[str]) -> End:
+    def _train(self) -> End:
+        start, damaged = self._start()
         config = RunConfig.model_validate(self.run.config)
         numerics = self._numerics(config)
         faults.point("attempt.before_begin")
         insist(lambda: transitions.begin(self.store, self.claim, numerics.as_dict()))
+        if start is not None:
+            self.recorder.summary(**self.run.summary)
         self.recorder.start()
         self._rewind(start, damaged)
         insist(lambda: manifest.write(self.store, self.claim.run))
-        setting = session.Setting(
-            numerics, standing.reference_accuracy(self.store, config.data.dataset), self._asked, self.claim.attempt,
-            int(settings.get(self.store, settings.KEEP_EVERY)),
-        )  # fmt: skip
+        setting = insist(lambda: self._setting(config, numerics))
         return self._told(config, session.train(config, setting, self._place(), self.recorder, start))
+
+    def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
+        reference = standing.reference_accuracy(self.store, config.data.dataset)
+        every = int(settings.get(self.store, settings.KEEP_EVERY))
+        return session.Setting(numerics, reference, self._asked, self.claim.attempt, every)
 
     def _numerics(self, config: RunConfig) -> Numerics:
         """Fixed when the run first starts, inherited by its later attempts."""
         if self.run.numerics is not None:
             return Numerics.from_dict(self.run.numerics)
-        slots = int(settings.get(self.store, settings.SLOTS))
-        return choose(config, cores=max(1, (os.cpu_count() or 1) // slots))
+        return choose(config, insist(lambda: slots.cores(self.store)))
 
     def _rewind(self, start: Checkpoint | None, damaged: list[str]) -> None:
         """Take back what lies behind the start, in the store and for those who read along."""
@@ -144,11 +154,13 @@ class Attempt:
             home.checkpoints(self.claim.run),
             home.cache,
             tuple(data_roots(home.root)),
-            lambda wanted: budget.require_room(self.store, wanted),
+            lambda wanted: insist(lambda: budget.require_room(self.store, wanted)),
         )
 
     def _asked(self) -> Literal["stop", "pause"] | None:
-        if self.recorder.fenced or self.recorder.asked(STOP):
+        if self.recorder.fenced:
+            raise Fenced(self.claim.run)
+        if self.recorder.asked(STOP):
             return "stop"
         return "pause" if self.leave or self.recorder.asked(PAUSE) else None
 
@@ -168,16 +180,17 @@ class Attempt:
         return End(State.FINISHED)
 
 
-def insist(write: Callable[[], object]) -> None:
-    """A write that must not be lost: a busy store is asked again and again. Raises StoreBusy at last."""
-    for left in reversed(range(TRIES)):
+def insist(ask: Callable[[], T]) -> T:
+    """What the store answers; one that is locked, full or away is asked again and again. Raises StoreBusy at last."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
         try:
-            write()
-            return
+            return ask()
         except StoreBusy as error:
             log.warning("waiting: %s", error)
-            if not left:
+            if time.monotonic() > give_up:
                 raise
+            time.sleep(AGAIN)
 
 
 def _is_memory(error: BaseException) -> bool:

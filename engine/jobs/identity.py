@@ -43,7 +43,7 @@ def alive(identity: Identity) -> bool:
 
 
 def lives(pid: int) -> bool:
-    """Whether a child of ours still runs; one that has been killed may keep its files open for an instant."""
+    """Whether a process still runs. A zombie does not: it only waits for its parent to ask how it ended."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

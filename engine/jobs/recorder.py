@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from engine import faults
 from engine.errors import Fenced, StoreBusy
+from engine.jobs.terms import HEARTBEAT
 from engine.store import records
 from engine.store.connect import Store
 from engine.store.keeping import Kept
@@ -23,8 +24,6 @@ log = logging.getLogger("athanor.recorder")
 # Seconds between two writings while there is something to tell; the first rows of a run do not wait.
 PERIOD = 0.1
 EAGER_ROWS = 8
-# Seconds between two heartbeats while there is nothing to tell.
-HEARTBEAT = 1.0
 # Seconds for which the last rows are offered to a store that is busy.
 LAST_PATIENCE = 60.0
 
@@ -111,11 +110,18 @@ class Recorder:
         return kind in self._commands
 
     def close(self) -> None:
-        """Write what is left and end the thread; gives up when the store stays busy for LAST_PATIENCE."""
+        """Write what is left and end the thread.
+
+        Raises StoreBusy when the store has stayed busy for LAST_PATIENCE and rows are left, and what else has kept the pen from writing.
+        """
         self._closing_at = time.monotonic()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+        if not self.fenced and self._told_of(self._gathered()):
+            raise StoreBusy("errors.store_busy", message=f"it did not take the last rows for {LAST_PATIENCE:g} s")
 
     def _write_until_closed(self) -> None:
         try:
@@ -135,10 +141,10 @@ class Recorder:
     def _write(self) -> bool:
         """Write what there is; False when the store is busy and it must wait. An empty batch is written as a heartbeat only."""
         batch = self._gathered()
-        if not self._due(batch):
-            return True
-        faults.point("recorder.before_write")
         try:
+            if not self._due(batch):
+                return True
+            faults.point("recorder.before_write")
             answer = records.append(self.store, self.claim, batch)
         except StoreBusy as error:
             if not self._waiting:
@@ -172,5 +178,9 @@ class Recorder:
 
     def _due(self, batch: Batch) -> bool:
         """Whether there is anything to tell or to be told, or it is time for a heartbeat."""
-        told = bool(batch.metrics or batch.events or batch.checkpoints or batch.summary)
-        return told or time.monotonic() - self._written_at >= HEARTBEAT or records.waiting(self.store, self.claim)
+        beat = time.monotonic() - self._written_at >= HEARTBEAT
+        return self._told_of(batch) or beat or records.waiting(self.store, self.claim)
+
+    @staticmethod
+    def _told_of(batch: Batch) -> bool:
+        return bool(batch.metrics or batch.events or batch.checkpoints or batch.summary)

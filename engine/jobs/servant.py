@@ -25,10 +25,10 @@ from engine.data.arrivals import Arrivals
 from engine.data.sample import outline
 from engine.errors import AthanorError, BadInput, NotFound, StoreError
 from engine.folders import data_roots
-from engine.jobs import bell
+from engine.jobs import bell, slots
 from engine.jobs.identity import alive, identify
 from engine.jobs.terms import SERVANT
-from engine.store import attempts, keeping, requests, runs, settings
+from engine.store import attempts, keeping, requests, runs
 from engine.store.connect import Store, open_store
 from engine.store.home import Home
 from engine.store.requests import Question
@@ -65,10 +65,12 @@ class Servant:
     def serve(self) -> None:
         """Until its process is ended."""
         self._wait_for_older()
+        take_up = requests.recover
         while True:
             try:
                 store = open_store(self.home)
-                requests.recover(store)
+                take_up(store)
+                take_up = requests.give_back  # from here on it is the store that fails, not we
                 while True:
                     self._turn(store)
             except StoreError as error:
@@ -118,9 +120,8 @@ class Servant:
 
     def probe(self, store: Store, question: Question) -> Answered:
         """Memory, speed and the fastest setting, and how much else was going on while they were measured."""
-        cores = max(1, (os.cpu_count() or 1) // int(settings.get(store, settings.SLOTS)))
         before = self._beside(store)
-        found = probing.probe(_config(question.payload), self.arrivals, cores, lambda: self._meanwhile(store, question))
+        found = probing.probe(_config(question.payload), self.arrivals, slots.cores(store), lambda: self._meanwhile(store, question))
         return {**found.as_dict(), "beside": max(before, self._beside(store))}, None
 
     def _meanwhile(self, store: Store, slow: Question) -> bool:

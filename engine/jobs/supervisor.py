@@ -37,6 +37,8 @@ LOOK = 1.0
 HANDOVER = 10.0
 # With nothing to do for this many seconds the supervisor goes; the next Start brings a new one.
 IDLE_EXIT = 1800.0
+# Seconds until a run folder that could not be written is tried again.
+LAID_BY = 60.0
 # Seconds before a crashed run is tried again; each further crash in a row takes so many times as long.
 BACK_OFF, GROWTH = 1.0, 4.0
 
@@ -59,6 +61,7 @@ class Supervisor:
         self.watch = Watch(self.store)
         self.resting: dict[int, float] = {}
         self.unwritten: set[int] = set()
+        self.laid_by: dict[int, float] = {}
         self.idle_exit = idle_exit
         self.busy_at = time.monotonic()
         self.leaving = False
@@ -70,13 +73,14 @@ class Supervisor:
         while not self._done():
             try:
                 self._turn()
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 log.warning("the store waits: %s", error)
                 if self.store.replaced:
                     self._follow_store()
                     return
             self._wait()
-        attempts.withdraw(self.store, SUPERVISOR, self.identity)
+        with contextlib.suppress(StoreError):  # whoever looks sees that our process is gone
+            attempts.withdraw(self.store, SUPERVISOR, self.identity)
 
     def _follow_store(self) -> None:
         """The store is another one now, or gone with its folder: what this supervisor knows is void, and the next begins afresh."""
@@ -104,13 +108,20 @@ class Supervisor:
             return False
         signal.set_wakeup_fd(-1)
         os.close(self.bell)
-        if not runs.listing(self.store, [State.QUEUED], limit=1):
+        if not self._wanted():
             return True
         if self.leaving:
             start_supervisor(self.home)  # it waits for our lock
             return True
         self.bell, self.busy_at = _hang_bell(self.home), time.monotonic()
         return False
+
+    def _wanted(self) -> bool:
+        """Whether a run waits, or a question; a store that does not say so now is asked again by whoever comes next."""
+        try:
+            return bool(runs.listing(self.store, [State.QUEUED], limit=1)) or requests.pending(self.store)
+        except StoreError:
+            return True
 
     def _leave(self, *_: object) -> None:
         self.leaving = True
@@ -174,13 +185,22 @@ class Supervisor:
                 self.crew.servant.keep()
 
     def _keep_house(self) -> None:
-        """One small piece at a time, so that a Start never waits for it."""
+        """One small piece at a time, so that a Start never waits for it; a folder that cannot be written costs nobody else anything."""
         self.store.checkpoint_wal()
-        for run in [*self.unwritten, *packing.due(self.store)][:1]:
-            with contextlib.suppress(NotFound):  # deleted meanwhile
-                manifest.write(self.store, run)
-                packing.pack(self.store, run)
-            self.unwritten.discard(run)
+        now = time.monotonic()
+        run = next((run for run in [*self.unwritten, *packing.due(self.store)] if self.laid_by.get(run, 0.0) <= now), None)
+        if run is None:
+            return
+        try:
+            manifest.write(self.store, run)
+            packing.pack(self.store, run)
+        except NotFound:
+            pass  # deleted meanwhile
+        except (OSError, ValueError) as error:
+            log.warning("run %s: its folder cannot be kept now: %s", run, error)
+            self.laid_by[run] = now + LAID_BY
+            return
+        self.unwritten.discard(run)
 
     def _wait(self) -> None:
         """Sleep until somebody rings, a child ends, or it is time to look again."""

@@ -4,14 +4,14 @@ import time
 from typing import Literal
 
 from engine.jobs.identity import alive, boot_id
+from engine.jobs.terms import HEARTBEAT
 from engine.store import attempts, records, runs
 from engine.store.attempts import Attempt
 from engine.store.connect import Store
 from engine.store.records import PAUSE, STOP
 from engine.store.runs import Claim
 
-# Seconds between two heartbeats, and how many may be missed before a process that is gone is given up.
-HEARTBEAT = 1.0
+# Heartbeats that may be missed before a process that is gone is given up.
 MISSED = 5
 # Seconds without a step after which a run is called stalled, or this many of its own epochs.
 STALLED = 60.0
@@ -26,24 +26,38 @@ Finding = Literal["never began", "gone", "ignores stop", "ignores pause", "over 
 
 
 class Watch:
-    """Remembers since when a worker has been asked to leave."""
+    """Remembers since when a worker has been asked to leave, and when one of another boot was last heard."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.boot = boot_id()
         self.since: dict[Claim, float] = {}
+        self.heard: dict[Claim, tuple[float | None, float]] = {}
 
     def look(self, attempt: Attempt, ours: bool) -> Finding | None:
         """What is wrong with an attempt; `ours` when its process is our child, whose end is seen by its exit code."""
         if attempt.identity is None:
             return "never began"
         if not ours and not alive(attempt.identity):
-            return "gone" if attempt.silent(self.boot) > MISSED * HEARTBEAT else None
+            return "gone" if self._silent(attempt, attempt.identity.boot) > MISSED * HEARTBEAT else None
         return self._ignored(attempt.claim) or self._over_time(attempt)
 
     def forget(self, under_way: list[Attempt]) -> None:
         """Keep no memory of attempts that have ended."""
-        self.since = {attempt.claim: self.since[attempt.claim] for attempt in under_way if attempt.claim in self.since}
+        claims = {attempt.claim for attempt in under_way}
+        self.since = {claim: since for claim, since in self.since.items() if claim in claims}
+        self.heard = {claim: heard for claim, heard in self.heard.items() if claim in claims}
+
+    def _silent(self, attempt: Attempt, boot: str) -> float:
+        """Seconds since anything was heard of it; of another boot, perhaps of another machine, as long as we have been listening."""
+        if boot == self.boot:
+            return attempt.silent(boot)
+        now = time.monotonic()
+        beat, since = self.heard.get(attempt.claim, (None, now))
+        if beat != attempt.heartbeat or attempt.claim not in self.heard:
+            self.heard[attempt.claim] = (attempt.heartbeat, now)
+            return 0.0
+        return now - since
 
     def _ignored(self, claim: Claim) -> Finding | None:
         asked = records.asked(self.store, claim)

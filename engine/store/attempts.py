@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.errors import Fenced
 from engine.store.connect import Store
 from engine.store.runs import UNDER_WAY, Claim, State
 from engine.store.tables import attempts, processes
@@ -60,11 +61,19 @@ class Presence:
 
 
 def assign(store: Store, claim: Claim, identity: Identity) -> None:
-    """Write down which process has the attempt."""
+    """Write down which process has the attempt. Raises Fenced when that has ended."""
     with store.write() as connection:
+        require(connection, claim)
         now = time.monotonic()
         change = asdict(identity) | {"began": now, "heartbeat": now, "progress": now}
         connection.execute(sa.update(attempts).where(attempts.c.token == claim.token).values(change))
+
+
+def require(connection: sa.Connection, claim: Claim) -> None:
+    """Raises Fenced unless the attempt is under way: whoever writes for it asks this first, in the same transaction."""
+    held = sa.select(attempts.c.run).where(attempts.c.token == claim.token, attempts.c.state.in_(UNDER_WAY))
+    if connection.execute(held).scalar() is None:
+        raise Fenced(claim.run)
 
 
 def under_way(store: Store) -> list[Attempt]:
@@ -117,8 +126,9 @@ def announce(store: Store, role: str, version: str, identity: Identity) -> None:
 
 def withdraw(store: Store, role: str, identity: Identity) -> None:
     """A standing process says that it goes."""
+    mine = [processes.c[name] == value for name, value in asdict(identity).items()]
     with store.write() as connection:
-        connection.execute(sa.delete(processes).where(processes.c.role == role, processes.c.pid == identity.pid))
+        connection.execute(sa.delete(processes).where(processes.c.role == role, *mine))
 
 
 def presence(store: Store, role: str) -> Presence | None:

@@ -6,11 +6,10 @@ Kept: the last two, the best, and every k epochs when `keep_every` is set.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
-from engine.store import settings
+from engine.store import attempts, settings
 from engine.store.connect import Store
 from engine.store.runs import Claim
 from engine.store.tables import checkpoints, runs
@@ -63,16 +62,18 @@ def superfluous(newest_first: Sequence[Kept], every: int) -> list[str]:
 
 
 def rewind(store: Store, claim: Claim, step: int) -> None:
-    """The run goes on from `step`: what lies behind it no longer counts."""
+    """The run goes on from `step`: what lies behind it no longer counts. Raises Fenced when the attempt has ended."""
     with store.write() as connection:
+        attempts.require(connection, claim)
         behind = (checkpoints.c.run == claim.run, checkpoints.c.step > step)
         connection.execute(sa.delete(checkpoints).where(*behind))
 
 
-def forget(store: Store, run: int, name: str) -> None:
-    """A checkpoint has been found damaged: it is no longer named."""
+def forget(store: Store, claim: Claim, name: str) -> None:
+    """A checkpoint has been found damaged: it is no longer named. Raises Fenced when the attempt that found it has ended."""
     with store.write() as connection:
-        connection.execute(sa.delete(checkpoints).where(checkpoints.c.run == run, checkpoints.c.name == name))
+        attempts.require(connection, claim)
+        connection.execute(sa.delete(checkpoints).where(checkpoints.c.run == claim.run, checkpoints.c.name == name))
 
 
 def of(store: Store, run: int) -> list[Kept]:
@@ -83,11 +84,7 @@ def of(store: Store, run: int) -> list[Kept]:
 
 def _of(connection: sa.Connection, run: int) -> list[Kept]:
     query = sa.select(*_COLUMNS).where(checkpoints.c.run == run).order_by(checkpoints.c.attempt.desc(), checkpoints.c.step.desc())
-    return [_kept(row) for row in connection.execute(query)]
-
-
-def _kept(row: Any) -> Kept:
-    return Kept(*row)
+    return [Kept(*row) for row in connection.execute(query)]
 
 
 def bytes_in_all(store: Store) -> int:

@@ -9,7 +9,7 @@ from engine.store.tables import SCHEMA_VERSION, metadata
 
 
 def to_2(connection: sa.Connection) -> None:
-    """Places in the queue, crashes, ages of attempts, commands to attempts; six new tables."""
+    """Places in the queue, crashes, ages of attempts, commands to attempts; five new tables."""
     for addition in (
         "runs ADD COLUMN place FLOAT",
         "runs ADD COLUMN crashes INTEGER DEFAULT '0' NOT NULL",

@@ -3,6 +3,8 @@
 A run that is tried again gets more rows, and is packed again: more blobs of a series stand behind each other.
 """
 
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 
 from engine.store import blobs
@@ -12,6 +14,8 @@ from engine.store.points import loose
 from engine.store.runs import State
 from engine.store.tables import metrics, runs, series
 
+# Points of one blob: a page of a long run is read from the few that it touches.
+PART = 5_000
 ENDED = tuple(state for state in State if state.ended)
 
 
@@ -40,9 +44,14 @@ def pack(store: Store, run: int) -> int:
             return 0
         if connection.execute(sa.select(sa.func.count(), sa.func.max(metrics.c.seq)).where(mine)).one() != (points, last):
             return 0
-        connection.execute(sa.insert(series), [_row(run, name, each) for name, each in found.items()])
+        connection.execute(sa.insert(series), [_row(run, name, part) for name, each in found.items() for part in _parts(each)])
         connection.execute(sa.delete(metrics).where(mine))
     return points
+
+
+def _parts(points: Columns) -> Iterator[Columns]:
+    for begin in range(0, len(points.seq), PART):
+        yield points.where(slice(begin, begin + PART))
 
 
 def _row(run: int, name: str, points: Columns) -> dict[str, object]:

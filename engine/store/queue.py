@@ -22,10 +22,28 @@ def in_order(query: sa.Select[Any]) -> sa.Select[Any]:
     return query.order_by(runs.c.priority.desc(), _place, runs.c.id)
 
 
-def queued(store: Store) -> list[Run]:
-    """The runs that wait for a slot, the next first."""
+def queued(store: Store, limit: int | None = None) -> list[Run]:
+    """The runs that wait for a slot, the next first; no more than `limit`."""
+    query = in_order(sa.select(*run_columns()).where(runs.c.state == State.QUEUED)).limit(limit)
     with store.read() as connection:
-        return [read_row(row) for row in connection.execute(in_order(sa.select(*run_columns()).where(runs.c.state == State.QUEUED)))]
+        return [read_row(row) for row in connection.execute(query)]
+
+
+def length(store: Store) -> int:
+    """How many runs wait for a slot."""
+    with store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).where(runs.c.state == State.QUEUED)).scalar_one())
+
+
+def ahead(store: Store, number: int) -> int:
+    """How many queued runs start before this one."""
+    here = sa.select(-runs.c.priority, _place, runs.c.id).where(runs.c.id == number)
+    with store.read() as connection:
+        mine = connection.execute(here).one_or_none()
+        if mine is None:
+            return 0
+        before = sa.tuple_(-runs.c.priority, _place, runs.c.id) < sa.tuple_(*(sa.literal(value) for value in mine))
+        return int(connection.execute(sa.select(sa.func.count()).where(runs.c.state == State.QUEUED, before)).scalar_one())
 
 
 def set_priority(store: Store, number: int, priority: int) -> None:

@@ -164,7 +164,7 @@ def read(store: Store, run: int, since: int = 0, limit: int = PAGE) -> News:
 def _numbers(connection: sa.Connection, run: int, since: int, limit: int) -> list[Metric]:
     """The next `limit` metrics, rows and packed ones together."""
     rows = [Metric(*row) for row in connection.execute(_after(metrics, Metric, run, since).limit(limit))]
-    packed = packed_after(connection, run, since)
+    packed = packed_after(connection, run, since, limit)
     if not packed:
         return rows
     seqs = np.sort(np.concatenate([points.seq for _, points in packed]))

@@ -72,11 +72,6 @@ class Run:
         return {name: value for group in self.config.values() for name, value in group.items()}
 
     @property
-    def seconds_gone(self) -> float | None:
-        """Since the run left the queue, until now or its end."""
-        return None if self.started_at is None else (self.ended_at or time.time()) - self.started_at
-
-    @property
     def seconds_left(self) -> float | None:
         """At the pace of the epochs done so far; None before the first."""
         done, pace = self.summary.get("epoch", 0), self.summary.get("seconds")

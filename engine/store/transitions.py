@@ -55,8 +55,14 @@ def begin(store: Store, claim: Claim, numerics: Mapping[str, Any]) -> None:
 
 
 def end(store: Store, claim: Claim, state: State, reason: Reason | None = None) -> bool:
-    """End the attempt and its run (PAUSED: until it is resumed); False when another had ended it already: nothing changes then."""
-    return _end(store, claim, state, {"state": state, "reason": _kept(reason), "ended_at": time.time()}, reason) is not None
+    """End the attempt and its run (PAUSED: until it is resumed); False when another had ended it already: nothing changes then.
+
+    A stop that was asked of it while it paused holds.
+    """
+    change = {"state": state, "reason": _kept(reason), "ended_at": time.time()}
+    if state is State.PAUSED:
+        change |= _unless_asked(claim, sa.literal(State.PAUSED.value), reason)
+    return _end(store, claim, state, change, reason) is not None
 
 
 def crashed(store: Store, claim: Claim, state: State, reason: Reason) -> bool | None:
@@ -67,7 +73,7 @@ def crashed(store: Store, claim: Claim, state: State, reason: Reason) -> bool | 
     ended the attempt already.
     """
     tried = sa.case((runs.c.crashes + 1 < MOST_CRASHES, sa.literal(State.QUEUED.value)), else_=sa.literal(state.value))
-    change = {**_unless_asked(claim, tried), "reason": _kept(reason), "crashes": runs.c.crashes + 1}
+    change = {**_unless_asked(claim, tried, reason), "reason": _kept(reason), "crashes": runs.c.crashes + 1}
     left = _end(store, claim, state, change, reason)
     return None if left is None else left is State.QUEUED
 
@@ -77,16 +83,18 @@ def unclaim(store: Store, claim: Claim, reason: Reason) -> bool:
 
     A stop or a pause that was asked of it meanwhile holds.
     """
-    said = sa.case((_asked(claim, STOP), _literal("errors.stopped")), else_=sa.null())
-    change = {**_unless_asked(claim, sa.literal(State.QUEUED.value)), "reason": said}
-    return _end(store, claim, State.LOST, change, reason) is not None
+    return _end(store, claim, State.LOST, _unless_asked(claim, sa.literal(State.QUEUED.value), None), reason) is not None
 
 
-def _unless_asked(claim: Claim, state: sa.ColumnElement[str]) -> dict[str, sa.ColumnElement[Any]]:
+def _unless_asked(claim: Claim, state: sa.ColumnElement[str], reason: Reason | None) -> dict[str, Any]:
     """How an attempt that ended by itself leaves its run: in what was asked of it, a stop before a pause, else in `state`."""
-    stopped, paused = sa.literal(State.STOPPED.value), sa.literal(State.PAUSED.value)
-    left = sa.case((_asked(claim, STOP), stopped), (_asked(claim, PAUSE), paused), else_=state)
-    return {"state": left, "ended_at": sa.case((left == State.QUEUED.value, sa.null()), else_=sa.literal(time.time()))}
+    stop, pause = _asked(claim, STOP), _asked(claim, PAUSE)
+    left = sa.case((stop, sa.literal(State.STOPPED.value)), (pause, sa.literal(State.PAUSED.value)), else_=state)
+    return {
+        "state": left,
+        "reason": sa.case((stop, _literal("errors.stopped")), else_=sa.literal(reason and dict(reason), sa.JSON(none_as_null=True))),
+        "ended_at": sa.case((left == State.QUEUED.value, sa.null()), else_=sa.literal(time.time())),
+    }
 
 
 def _asked(claim: Claim, kind: str) -> sa.ColumnElement[bool]:

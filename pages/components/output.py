@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.errors import NotFound
-from engine.store import runs
+from engine.store import requests, runs
 from engine.store.runs import Run, State
 from pages.components import engine_watch, live_chart, numbers, situation, state, stateline, transport, verdict_card
 from pages.components.pulse import pulsing
@@ -59,7 +59,7 @@ def _head(number: int | None, drawn: Mark, missing: str, message: str | None) ->
 
 
 def _engine() -> str:
-    return engine_watch.missing(wanted=bool(runs.listing(store(), ACTIVE, limit=1)))
+    return engine_watch.missing(wanted=bool(runs.listing(store(), ACTIVE, limit=1)) or requests.pending(store()))
 
 
 @pulsing

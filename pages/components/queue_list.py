@@ -1,5 +1,6 @@
 """What trains and what waits, in order, with buttons to change that. Not there when it would show only the run on the screen."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -25,7 +26,7 @@ def show() -> bool:
     """Draw the list; whether there was anything to draw."""
     training = sorted(runs.listing(store(), UNDER_WAY), key=lambda run: run.id)
     paused = runs.listing(store(), [State.PAUSED], limit=MOST)
-    waiting = queue.queued(store())
+    waiting = queue.queued(store(), MOST + 1)
     if {run.id for run in (*training, *waiting, *paused)} <= {state.shown_run()}:
         return False
     st.markdown(f"**{t('ui.line.title')}**")
@@ -35,7 +36,7 @@ def show() -> bool:
         for place, run in enumerate(waiting[:MOST]):
             _waiting(run, waiting, place)
         if len(waiting) > MOST:
-            st.caption(t("ui.line.more", count=len(waiting) - MOST))
+            st.caption(t("ui.line.more", count=queue.length(store()) - MOST))
         for run in paused:
             _paused(run)
     return True
@@ -52,8 +53,8 @@ def _under_way(run: Run) -> None:
 
 def _waiting(run: Run, line: list[Run], place: int) -> None:
     with _row(run, _priority(run)):
-        _icon("up", run, ":material/arrow_upward:", partial(_moved, where="up"), _same(run, line, place - 1))
-        _icon("down", run, ":material/arrow_downward:", partial(_moved, where="down"), _same(run, line, place + 1))
+        _icon("up", run, ":material/arrow_upward:", partial(queue.move, where="up"), _same(run, line, place - 1))
+        _icon("down", run, ":material/arrow_downward:", partial(queue.move, where="down"), _same(run, line, place + 1))
         st.menu_button(
             ":material/more_horiz:", MENU, key=f"line-menu-{run.id}", type="tertiary", format_func=_menu_word, on_click=_choose,
             args=(run.id,),
@@ -89,7 +90,7 @@ def _priority(run: Run) -> tuple[str, str]:
     return t(f"ui.state.{run.state}" if name == "normal" else f"ui.line.waits_{name}"), "gray"
 
 
-def _icon(what: str, run: Run, icon: str, act: object, useful: bool = True) -> None:
+def _icon(what: str, run: Run, icon: str, act: Callable[..., object], useful: bool = True) -> None:
     st.button(
         icon, key=f"line-{what}-{run.id}", type="tertiary", disabled=not useful, help=t(f"ui.line.{what}"), on_click=attempt_to,
         args=(act, run.id),
@@ -101,10 +102,6 @@ def _same(run: Run, line: list[Run], place: int) -> bool:
     return 0 <= place < len(line) and line[place].priority == run.priority
 
 
-def _moved(place: object, number: int, where: queue.Where) -> None:
-    queue.move(store(), number, where)
-
-
 def _menu_word(choice: str) -> str:
     return t(f"ui.line.{choice.replace('-', '_')}")
 
@@ -112,8 +109,8 @@ def _menu_word(choice: str) -> str:
 def _choose(number: int) -> None:
     choice = str(st.session_state[f"line-menu-{number}"])
     if choice in PLACES:
-        attempt_to(lambda place: queue.move(place, number, "first" if choice == "first" else "last"))
+        attempt_to(lambda asked: queue.move(asked, number, "first" if choice == "first" else "last"))
     elif choice.startswith("priority-"):
-        attempt_to(lambda place: queue.set_priority(place, number, queue.PRIORITIES[choice.removeprefix("priority-")]))
+        attempt_to(lambda asked: queue.set_priority(asked, number, queue.PRIORITIES[choice.removeprefix("priority-")]))
     else:
         attempt_to(launch.pause if choice == "pause" else launch.stop, number)

@@ -53,7 +53,7 @@ def look(number: int | None) -> Situation:
     except NotFound:
         return Situation(None)
     if run.state is State.QUEUED:
-        return Situation(run, ahead=next((place for place, other in enumerate(queue.queued(store())) if other.id == number), None))
+        return Situation(run, ahead=queue.ahead(store(), number))
     if run.state not in UNDER_WAY:
         return Situation(run)
     return Situation(run, asked(number), watching.stalled(store(), number))

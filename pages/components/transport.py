@@ -1,6 +1,7 @@
 """The transport: Start, Pause, Stop, where Pause becomes Resume or Retry. Asks the engine, does nothing itself."""
 
 import secrets
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -37,11 +38,12 @@ def show(now: Situation) -> None:
 
 def _start(now: Situation) -> None:
     """Start, or Queue while others have the slots; out of use while the form cannot be started or is under way just so."""
-    active = runs.listing(store(), ACTIVE, limit=NEWEST)
+    slots = int(settings.get(store(), settings.SLOTS))
+    active = runs.listing(store(), ACTIVE, limit=max(NEWEST, slots))
     against = _against(active)
     label = t("ui.start")
     icon = ":material/play_arrow:"
-    if against is None and len(active) >= settings.get(store(), settings.SLOTS):
+    if against is None and len(active) >= slots:
         label, icon = t("ui.queue"), ":material/playlist_add:"
     other_is_bright = now.run is not None and (now.run.state is State.PAUSED or bool(smaller(now.run)))
     st.button(
@@ -89,7 +91,7 @@ def _under_way(run: Run | None) -> bool:
     return run is not None and run.state in ACTIVE
 
 
-def _button(name: str, icon: str, act: object, run: Run | None, bright: bool = False) -> None:
+def _button(name: str, icon: str, act: Callable[..., object], run: Run | None, bright: bool = False) -> None:
     """A button that does something to a run; out of use without one."""
     st.button(
         t(f"ui.{name}"), key=name, icon=icon, width=WIDTH, type="primary" if bright else "secondary", disabled=run is None,

@@ -72,7 +72,6 @@ def test_a_run_is_paused_seen_so_in_two_tabs_and_after_a_refresh_and_goes_on_to_
     assert app.room.ended(number).attempt == 2
 
 
-@pytest.mark.slow
 def test_a_stopped_run_is_retried_and_its_chart_goes_on_by_itself(page: "Page", app: App) -> None:
     number = app.room.start(**LONG)
     app.room.training(number)
@@ -93,7 +92,6 @@ def test_a_stopped_run_is_retried_and_its_chart_goes_on_by_itself(page: "Page", 
     picture(page, "playground-attempt")
 
 
-@pytest.mark.slow
 def test_start_queues_behind_a_run_and_the_queue_is_put_in_order(page: "Page", app: App) -> None:
     first = app.room.start(**LONG)
     app.room.training(first)
@@ -117,7 +115,6 @@ def test_start_queues_behind_a_run_and_the_queue_is_put_in_order(page: "Page", a
     assert len(runs.listing(app.room.store, [State.QUEUED])) == 3, "a double press is one run"
 
 
-@pytest.mark.slow
 def test_the_page_says_that_the_engine_is_gone_and_recovers(page: "Page", app: App) -> None:
     number = app.room.start(**LONG)
     app.room.training(number)

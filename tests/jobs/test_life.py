@@ -56,6 +56,7 @@ def test_a_running_run_stops_when_asked_and_keeps_what_it_has(room: EngineRoom) 
     assert runs.test_result(room.store, number) is None
 
 
+@pytest.mark.slow
 def test_a_queued_run_is_stopped_before_it_begins(room: EngineRoom) -> None:
     first, second = room.start(**LONG), room.start()
     launch.stop(room.store, second)
@@ -96,6 +97,7 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRo
     room.ended(number)
 
 
+@pytest.mark.slow
 def test_a_diverged_run_names_its_step_and_what_to_try(room: EngineRoom) -> None:
     run = room.ended(room.start(learning_rate=100.0, weight_decay=10.0, optimizer="sgd", epochs=20))
     assert run.state is State.DIVERGED
@@ -104,6 +106,7 @@ def test_a_diverged_run_names_its_step_and_what_to_try(room: EngineRoom) -> None
     assert run.reason["fields"]["step"] > 0
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_is_named(room: EngineRoom) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
@@ -121,6 +124,7 @@ def test_early_stopping_is_told(room: EngineRoom) -> None:
     assert run.summary["epoch"] == run.summary["best_epoch"] + 2 == run.reason["fields"]["epoch"]
 
 
+@pytest.mark.slow
 def test_unfit_data_fails_with_one_sentence(room: EngineRoom) -> None:
     (room.home.root / "data" / "lonely" / "only-class").mkdir(parents=True)
     run = room.ended(room.start(dataset="lonely"))

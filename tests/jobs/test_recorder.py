@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import CONFIG_VERSION, RunConfig
-from engine.errors import Fenced
+from engine.errors import Fenced, StoreBusy
 from engine.jobs.recorder import Recorder
 from engine.store import keeping, records, runs, sqlite, transitions
 from engine.store.connect import Store
@@ -75,7 +75,18 @@ def test_what_breaks_the_pen_is_raised_where_training_looks(store: Store, claim:
         return False
 
     until(raised)
-    recorder.close()
+    with pytest.raises(Exception, match="not JSON compliant"):
+        recorder.close()
+
+
+def test_rows_that_a_store_never_took_are_told_at_the_end(store: Store, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.jobs.recorder.LAST_PATIENCE", 0.2)
+    recorder = Recorder(store, claim)
+    recorder.start()
+    with Store(store.home).write():
+        recorder.metric("val_loss", 1, 1, 0.5)
+        with pytest.raises(StoreBusy, match="last rows"):
+            recorder.close()
 
 
 def test_a_pen_that_never_wrote_closes(store: Store, claim: Claim) -> None:

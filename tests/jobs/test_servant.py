@@ -105,6 +105,7 @@ def test_a_probe_of_the_default_config(room: ServantRoom) -> None:
     assert len(told["candidates"]) == 4
 
 
+@pytest.mark.slow
 def test_a_quick_question_does_not_wait_for_a_measurement(room: ServantRoom) -> None:
     slow = asking.ask(room.store, "probe", {"config": {"architecture": "resnet18", "resolution": 64, "width": 0.5}})
     until(lambda: (found := asking.answer(room.store, slow)) is not None and found.state == "working")

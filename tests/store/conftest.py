@@ -42,17 +42,15 @@ class Server:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
 
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://athanor@/{database}?host={self.folder}&port={self.port}"
-
     def fresh(self) -> str:
-        """The address of a new, empty database."""
+        """The address of a new, empty schema: made in a hundredth of the time of a database."""
+        url = f"postgresql+psycopg://athanor@/postgres?host={self.folder}&port={self.port}"
         name = f"store{next(_numbers)}"
-        engine = sa.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        engine = sa.create_engine(url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
         engine.dispose()
-        return self.url(name)
+        return f"{url}&options=-csearch_path%3D{name}"
 
 
 def _programs() -> Path | None:

@@ -71,7 +71,7 @@ def test_many_at_once_are_thinned_at_once(store: Store, claim: Claim) -> None:
 
 def test_a_later_attempt_is_newer_whatever_its_step(store: Store, claim: Claim) -> None:
     keep(store, claim, kept(5), kept(6, best=True))
-    keeping.forget(store, claim.run, kept(6).name)
+    keeping.forget(store, claim, kept(6).name)
     transitions.crashed(store, claim, State.FAILED, {"key": "errors.stopped", "fields": {}})
     later = begun(store)
     keep(store, later, kept(3, step=31), kept(4, step=41))
@@ -83,6 +83,17 @@ def test_a_zombie_names_no_checkpoint(store: Store, claim: Claim) -> None:
     with pytest.raises(Fenced):
         keep(store, claim, kept(1))
     assert keeping.of(store, claim.run) == []
+
+
+def test_a_zombie_takes_no_checkpoint_away(store: Store, claim: Claim) -> None:
+    keep(store, claim, kept(5), kept(6, best=True))
+    transitions.crashed(store, claim, State.FAILED, {"key": "errors.stopped", "fields": {}})
+    begun(store)
+    with pytest.raises(Fenced):
+        keeping.forget(store, claim, kept(6).name)
+    with pytest.raises(Fenced):
+        keeping.rewind(store, claim, 0)
+    assert len(keeping.of(store, claim.run)) == 2
 
 
 def line(marks: Sequence[tuple[int, bool]]) -> list[Kept]:

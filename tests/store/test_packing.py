@@ -38,7 +38,9 @@ def test_a_blob_cut_short_is_refused() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 60, 1000])
-def test_packing_changes_nothing_for_readers(store: Store, limit: int) -> None:
+@pytest.mark.parametrize("part", [3, packing.PART])
+def test_packing_changes_nothing_for_readers(store: Store, limit: int, part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "PART", part)
     run = ended(store, range(1, 121))
     before = every(store, run, limit), records.history(store, run), records.last_seq(store, run), records.read(store, run, 50)
     assert packing.due(store) == [run]

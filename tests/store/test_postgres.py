@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Refused, StoreBusy, StoreError
+from engine.jobs.recorder import Recorder
 from engine.store import records, runs
 from engine.store.connect import VARIABLE, Store, open_store
 from engine.store.home import Home
@@ -48,6 +49,21 @@ def test_a_server_that_restarts_is_worth_another_try(team: Store, server: Server
 
     assert until(tell, 30)
     assert [row.seq for row in records.read(team, claim.run).metrics] == list(range(1, 21))
+
+
+@pytest.mark.postgres
+def test_a_pen_outlasts_a_server_that_restarts_while_it_has_nothing_to_tell(team: Store, server: Server) -> None:
+    claim = claimed(team)
+    recorder = Recorder(team, claim)
+    recorder.start()
+    until(lambda: recorder._written_at)
+    server.stop()
+    until(lambda: recorder._waiting, 30)
+    server.start()
+    recorder.metric("val_loss", 1, 1, 0.5)
+    until(lambda: not recorder._waiting, 30)
+    recorder.close()
+    assert len(records.read(team, claim.run).metrics) == 1
 
 
 @pytest.mark.postgres

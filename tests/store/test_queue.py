@@ -41,6 +41,15 @@ def drained(store: Store) -> list[int]:
     return taken
 
 
+def test_each_knows_how_many_go_before_it(store: Store) -> None:
+    add(store, 5)
+    queue.set_priority(store, 4, HIGH)
+    queue.move(store, 3, "first")
+    assert [run.id for run in queue.queued(store, limit=2)] == [4, 3]
+    assert [queue.ahead(store, number) for number in order(store)] == [0, 1, 2, 3, 4]
+    assert (queue.length(store), queue.ahead(store, 99)) == (5, 0)
+
+
 def test_first_come_first_served(store: Store) -> None:
     add(store, 4)
     assert order(store) == [1, 2, 3, 4]

@@ -194,6 +194,16 @@ def test_a_stopped_run_says_whether_it_had_begun(store: Store, trained: bool, ke
     assert runs.get(store, number).reason == {"key": key, "fields": {}}
 
 
+def test_a_stop_that_comes_while_it_pauses_holds(store: Store) -> None:
+    number = queued(store)
+    claim = begun(store)
+    for kind in (PAUSE, STOP):
+        records.command(store, number, kind)
+    transitions.end(store, claim, State.PAUSED, {"key": "errors.paused", "fields": {}})
+    run = runs.get(store, number)
+    assert (run.state, run.reason) == (State.STOPPED, {"key": "errors.stopped", "fields": {}})
+
+
 def test_what_was_asked_of_an_attempt_never_reaches_the_next(store: Store) -> None:
     number = queued(store)
     first = begun(store)
