@@ -9,6 +9,13 @@ from engine.store.runs import Run
 _KERNEL = Path("/proc/vmstat")
 # A picture of .7 times the side takes half the memory.
 HALF_THE_AREA = 0.7
+# The sentence by what is left to try.
+TIPS = {
+    ("smaller_batch", "smaller_resolution"): "errors.out_of_memory",
+    ("smaller_batch",): "errors.out_of_memory_batch",
+    ("smaller_resolution",): "errors.out_of_memory_resolution",
+    (): "errors.out_of_memory_least",
+}
 
 
 def kills() -> int:
@@ -21,8 +28,9 @@ def kills() -> int:
 
 
 def ran_out(run: Run, message: str) -> dict[str, Any]:
-    """The reason of a run for which memory ran out, with what to try: half the batch, or half the area of its pictures."""
-    batch, resolution = int(run.knobs["batch_size"]), int(run.knobs["resolution"])
+    """The reason of a run for which memory ran out, with what to try where there is less: half the batch, half the area of a picture."""
+    now = {"batch": int(run.knobs["batch_size"]), "resolution": int(run.knobs["resolution"])}
     least = ARCHITECTURES[run.knobs["architecture"]].smallest
-    tip = {"smaller_batch": max(batch // 2, 2), "smaller_resolution": max(least, round(resolution * HALF_THE_AREA / 8) * 8)}
-    return {"key": "errors.out_of_memory", "fields": {"message": message.rstrip(". "), "batch": batch, "resolution": resolution, **tip}}
+    less = {"batch": max(now["batch"] // 2, 2), "resolution": max(least, round(now["resolution"] * HALF_THE_AREA / 8) * 8)}
+    tips = {f"smaller_{name}": value for name, value in less.items() if value < now[name]}
+    return {"key": TIPS[tuple(tips)], "fields": {"message": message.rstrip(". "), **now, **tips}}

@@ -104,7 +104,7 @@ def smaller(run: Run) -> dict[str, int]:
     if run.state is not State.OUT_OF_MEMORY or run.reason is None:
         return {}
     tips = {"batch_size": run.reason["fields"].get("smaller_batch"), "resolution": run.reason["fields"].get("smaller_resolution")}
-    return {knob: value for knob, value in tips.items() if value is not None and value < run.knobs[knob]}
+    return {knob: value for knob, value in tips.items() if value is not None}
 
 
 def show_changed(run: Run, knob: str, value: object) -> None:
