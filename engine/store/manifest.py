@@ -17,7 +17,7 @@ from engine.errors import NotFound
 from engine.store import blobs
 from engine.store.home import Home
 from engine.store.points import loose
-from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tests
+from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tags, tests
 
 if TYPE_CHECKING:
     from engine.store.connect import Store
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 # A run of a million points has 60 MB.
 MOST_BYTES = 256 * 2**20
-_SECRET = ("token", "launch_key", "place")
+_SECRET = ("token", "launch_key", "place", "pause_after")
 
 Whole = Annotated[int, Field(ge=0, lt=2**31)]
 Positive = Annotated[int, Field(ge=1, lt=2**31)]
@@ -61,6 +61,7 @@ class RunForm(BaseModel):
     priority: Annotated[int, Field(ge=-1000, le=1000)]
     crashes: Whole
     attempt: Whole
+    note: Annotated[str, Field(max_length=10_000)] | None = None
     created_at: Time
     started_at: Time | None
     ended_at: Time | None
@@ -120,6 +121,13 @@ class LineageForm(BaseModel):
     relation: Name
 
 
+class TagForm(BaseModel):
+    """A word by which people find the run again."""
+
+    model_config = Strict
+    tag: Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class TestForm(BaseModel):
     """The test part, looked at once."""
 
@@ -144,6 +152,7 @@ class Manifest(BaseModel):
     checkpoints: list[CheckpointForm]
     test: TestForm | None
     series: list[SeriesForm]
+    tags: list[TagForm] = []
 
 
 def write(store: "Store", run: int) -> Path:
@@ -187,7 +196,7 @@ def _body(store: "Store", run: int) -> dict[str, Any]:
             "format": FORMAT, "run": dict(row._mapping), "lineage": _rows(connection, lineage, LineageForm, run),
             "attempts": _rows(connection, attempts, AttemptForm, run), "events": _rows(connection, events, EventForm, run),
             "checkpoints": _rows(connection, checkpoints, CheckpointForm, run), "test": test[0] if test else None,
-            "series": _series(connection, run),
+            "series": _series(connection, run), "tags": _rows(connection, tags, TagForm, run),
         }  # fmt: skip
 
 

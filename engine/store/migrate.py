@@ -25,7 +25,14 @@ def to_2(connection: sa.Connection) -> None:
     metadata.create_all(connection, tables=[metadata.tables[name] for name in new])
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: to_2}
+def to_3(connection: sa.Connection) -> None:
+    """The epoch at which to pause; notes and tags."""
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN pause_after INTEGER")
+    connection.exec_driver_sql("ALTER TABLE runs ADD COLUMN note TEXT")
+    metadata.create_all(connection, tables=[metadata.tables["tags"]])
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: to_2, 2: to_3}
 
 
 def bring_up(connection: sa.Connection, version: int) -> None:

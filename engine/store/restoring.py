@@ -18,7 +18,7 @@ from engine.config.versions import current
 from engine.store import blobs, numbering
 from engine.store.home import Home
 from engine.store.manifest import AttemptForm, CheckpointForm, Manifest, Reason, RunForm, read
-from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tests
+from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tags, tests
 
 _FOLDER = re.compile(r"[0-9]{6,9}")
 _UNDER_WAY = ("starting", "running")
@@ -89,6 +89,7 @@ def _insert(connection: sa.Connection, home: Home, found: Manifest) -> None:
         (checkpoints, [each.model_dump() for each in found.checkpoints if _whole(home, found.run.id, each)]),
         (tests, [found.test.model_dump()] if found.test else []),
         (series, [_series(each.name, each.data) for each in found.series]),
+        (tags, [each.model_dump() for each in found.tags]),
     ):
         if rows:
             connection.execute(sa.insert(table), [mark | row for row in rows])

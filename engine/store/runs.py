@@ -62,6 +62,8 @@ class Run:
     priority: int
     attempt: int
     crashes: int
+    pause_after: int | None
+    note: str | None
     created_at: float
     started_at: float | None
     ended_at: float | None

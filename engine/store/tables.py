@@ -2,12 +2,13 @@
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 
 # One row per run. `token` belongs to the attempt that may write; whoever holds another one writes nothing. `place` orders
 # the queue within a priority (NULL: by number); `crashes` counts attempts that crashed in a row without a new checkpoint.
+# `pause_after` is the epoch at whose end it pauses by itself; `note` is what people have written about it.
 runs = sa.Table(
     "runs",
     metadata,
@@ -25,6 +26,8 @@ runs = sa.Table(
     sa.Column("place", sa.Float),
     sa.Column("crashes", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("attempt", sa.Integer, nullable=False, default=0),
+    sa.Column("pause_after", sa.Integer),
+    sa.Column("note", sa.Text),
     sa.Column("token", sa.Text),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
@@ -126,6 +129,14 @@ lineage = sa.Table(
     sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
     sa.Column("parent", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True, index=True),
     sa.Column("relation", sa.Text, nullable=False),
+)
+
+# Words by which people find runs again.
+tags = sa.Table(
+    "tags",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True, index=True),
 )
 
 # Questions to the servant and its answers. Equal questions have equal `key` and share an answer.
