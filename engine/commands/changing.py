@@ -42,6 +42,15 @@ def resume(given: argparse.Namespace, home: Home) -> int:
     return _told(given, store, _goes_on(store, given.run))
 
 
+def step(given: argparse.Namespace, home: Home) -> int:
+    """Train one epoch more, or to the end of the one under way, then pause."""
+    store = opened(home)
+    before = runs.get(store, given.run).state
+    launch.step(store, given.run)
+    key = "command.stepping" if before in UNDER_WAY else "command.stepped"
+    return _told(given, store, strings.say(key, run=given.run))
+
+
 def retry(given: argparse.Namespace, home: Home) -> int:
     """Queue a run that was stopped or went wrong."""
     store = opened(home)

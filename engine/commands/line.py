@@ -98,7 +98,8 @@ def _add_reading(add: Add) -> None:
 
 
 def _add_changing(add: Add) -> None:
-    for name, command in (("stop", changing.stop), ("pause", changing.pause), ("resume", changing.resume), ("retry", changing.retry)):
+    acts = {"stop": changing.stop, "pause": changing.pause, "resume": changing.resume, "step": changing.step, "retry": changing.retry}
+    for name, command in acts.items():
         _add_run(add(name, command))
     line = add("queue", changing.change_queue)
     _add_run(line, nargs="?")

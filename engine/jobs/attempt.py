@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,7 +22,7 @@ from engine.jobs import memory, slots
 from engine.jobs.recorder import Recorder
 from engine.store import budget, keeping, manifest, records, runs, settings, standing, transitions
 from engine.store.connect import Store
-from engine.store.records import PAUSE, STOP
+from engine.store.records import PAUSE, STEP, STOP
 from engine.store.runs import Claim, State
 from engine.training import checkpoints, session
 from engine.training.checkpoints import BadCheckpoint, Checkpoint
@@ -127,7 +127,7 @@ class Attempt:
     def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
         reference = standing.reference_accuracy(self.store, config.data.dataset)
         every = int(settings.get(self.store, settings.KEEP_EVERY))
-        return session.Setting(numerics, reference, self._asked, self.claim.attempt, every)
+        return session.Setting(numerics, reference, self._asked, self.claim.attempt, every, self.run.pause_after)
 
     def _numerics(self, config: RunConfig) -> Numerics:
         """Fixed when the run first starts, inherited by its later attempts."""
@@ -157,18 +157,22 @@ class Attempt:
             lambda wanted: insist(lambda: budget.require_room(self.store, wanted)),
         )
 
-    def _asked(self) -> Literal["stop", "pause"] | None:
+    def _asked(self) -> session.Asked | None:
         if self.recorder.fenced:
             raise Fenced(self.claim.run)
         if self.recorder.asked(STOP):
             return "stop"
-        return "pause" if self.leave or self.recorder.asked(PAUSE) else None
+        if self.leave or self.recorder.asked(PAUSE):
+            return "pause"
+        return "step" if self.recorder.asked(STEP) else None
 
     def _told(self, config: RunConfig, outcome: session.Outcome) -> End:
         if outcome.why == "stop":
             return End(State.STOPPED, {"key": "errors.stopped", "fields": {}})
         if outcome.why == "pause":
             return End(State.PAUSED, {"key": "errors.paused", "fields": {}}) if self.recorder.asked(PAUSE) else End(None)
+        if outcome.why == "step":
+            return End(State.PAUSED, {"key": "errors.stepped", "fields": {"epoch": outcome.epoch}})
         if outcome.why == "time_limit":
             return End(State.STOPPED, {"key": "errors.time_limit", "fields": {"minutes": config.budget.time_limit}})
         if outcome.test is not None:

@@ -19,23 +19,25 @@ from engine.jobs.terms import SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
-from engine.store.records import PAUSE, STOP
-from engine.store.runs import State
+from engine.store.records import PAUSE, STEP, STOP
+from engine.store.runs import UNDER_WAY, State
 
 # The supervisors this process has started for a folder and not yet seen the end of.
 _started: dict[Home, list[subprocess.Popen[bytes]]] = {}
 
 
-def submit(store: Store, config: RunConfig, launch_key: str | None = None, parent: int | None = None) -> int:
+def submit(
+    store: Store, config: RunConfig, launch_key: str | None = None, parent: int | None = None, pause_after: int | None = None
+) -> int:
     """Queue a run and see that somebody takes it. The same `launch_key` twice is the same run, however often it is pressed.
 
-    `parent` is the run of which this is a changed copy. Raises DataError when the dataset is neither known nor a folder, and
-    Refused when the disk budget is spent.
+    `parent` is the run of which this is a changed copy; at the end of epoch `pause_after` it pauses. Raises DataError when the
+    dataset is neither known nor a folder, and Refused when the disk budget is spent.
     """
     if config.data.dataset not in DATASETS:
         find_tree(config.data.dataset, data_roots(store.home.root))
     budget.require_room(store)
-    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent))
+    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent, pause_after))
     ensure_supervisor(store)
     return number
 
@@ -79,6 +81,23 @@ def resume(store: Store, number: int) -> None:
     budget.require_room(store)
     transitions.resume(store, number)
     ensure_supervisor(store)
+
+
+def step(store: Store, number: int) -> None:
+    """Let a paused run train one epoch more, or one under way no further than to the end of its epoch; then it pauses.
+
+    Raises NotFound, and Refused when it is neither.
+    """
+    while True:
+        run = runs.get(store, number)
+        if run.state in UNDER_WAY:
+            if records.command(store, number, STEP):
+                return
+        else:
+            budget.require_room(store)
+            transitions.step(store, number, run.summary.get("epoch", 0) + 1)
+            ensure_supervisor(store)
+            return
 
 
 def retry(store: Store, number: int) -> None:

@@ -22,8 +22,8 @@ from engine.store.tables import attempts, commands, events, metrics, runs, serie
 
 REWIND = "rewind"
 VERDICT = "verdict"
-# The commands: end the run; save where it is and free its slot.
-STOP, PAUSE = "stop", "pause"
+# The commands: end the run; save where it is and free its slot; do that at the end of the epoch.
+STOP, PAUSE, STEP = "stop", "pause", "step"
 # Rows that a reader gets at once.
 PAGE = 20_000
 

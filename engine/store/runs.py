@@ -116,20 +116,21 @@ def run_columns() -> list[sa.ColumnElement[Any]]:
 
 @dataclass(frozen=True)
 class New:
-    """A training run to be queued. `parent` is the run that this one is a changed copy of."""
+    """A training run to be queued. `parent` is the run that this one is a changed copy of; at the end of epoch `pause_after` it pauses."""
 
     name: str
     config: Mapping[str, Any]
     config_version: int
     launch_key: str | None = None
     parent: int | None = None
+    pause_after: int | None = None
 
 
 def create(store: Store, new: New) -> int:
     """Queue a training run and return its number. The same `launch_key` twice is the same run. Raises NotFound for its parent."""
     row = {
         "launch_key": new.launch_key, "name": new.name, "kind": "train", "state": State.QUEUED, "config": dict(new.config),
-        "config_version": new.config_version, "summary": {}, "created_at": time.time(),
+        "config_version": new.config_version, "summary": {}, "created_at": time.time(), "pause_after": new.pause_after,
     }  # fmt: skip
     with store.write() as connection:
         if new.launch_key is not None:
