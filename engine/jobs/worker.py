@@ -45,4 +45,6 @@ def _log_to(home: Home, claim: Claim) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    os._exit(code)  # torch takes two seconds to take itself apart, and holds its memory meanwhile
