@@ -5,10 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from engine import strings
-from engine.errors import AthanorError
-from pages.components import frame
+from pages.components import frame, trouble
 from pages.components.state import drawing, language
-from pages.components.words import problem, t
+from pages.components.words import t
 
 HERE = Path(__file__).parent
 
@@ -19,10 +18,9 @@ pages = [
     st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
 ]
 page = st.navigation(pages, position="top")
-try:
+with trouble.told():
     drawing()
     frame.notice()
     page.run()
-except AthanorError as error:
-    st.error(problem(error), icon=":material/error:")
-frame.foot(language(), strings.LANGUAGES)
+with trouble.told():
+    frame.foot(language(), strings.LANGUAGES)

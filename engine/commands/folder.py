@@ -1,7 +1,6 @@
 """Commands about what lies in a run's folder: its log, its files. Follows no link, reads no file whole."""
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import IO
 
 from engine import strings
-from engine.commands.output import opened, tell
+from engine.commands.output import as_json, opened, shown_whole, tell
 from engine.errors import NotFound
-from engine.folders import shown
+from engine.folders import one_line, shown
+from engine.plain_files import open_plain
 from engine.store import budget, keeping, runs
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -22,8 +22,6 @@ from engine.store.keeping import Kept
 LOOK = 0.2
 # Bytes read at once, and of one line at most.
 BLOCK = 65536
-# What a terminal would obey instead of showing it; tab and line feed stay.
-CONTROLS = {code: "\ufffd" for code in (*range(9), *range(11, 32), *range(127, 160))} | {13: None}
 
 
 def log(given: argparse.Namespace, home: Home) -> int:
@@ -34,7 +32,7 @@ def log(given: argparse.Namespace, home: Home) -> int:
         time.sleep(LOOK)
         ended = runs.get(store, given.run).state.ended
     try:
-        file = path.open("rb")
+        file = open_plain(path)
     except OSError as error:
         raise NotFound("command.no_log", run=given.run, path=shown(str(path))) from error
     with file:
@@ -49,7 +47,7 @@ def _print(file: IO[bytes], store: Store, given: argparse.Namespace) -> None:
     while True:
         last = not given.follow or runs.get(store, given.run).state.ended
         for line in lines(file, last):
-            print(json.dumps({"line": line.rstrip("\n")}, ensure_ascii=False) if given.json else line, end="\n" if given.json else "")
+            print(as_json({"line": line.rstrip("\n")}) if given.json else line, end="\n" if given.json else "")
         if last:
             return
         sys.stdout.flush()
@@ -62,7 +60,7 @@ def lines(file: IO[bytes], last: bool) -> Iterator[str]:
         if not last and not line.endswith(b"\n") and len(line) < BLOCK:
             file.seek(-len(line), os.SEEK_CUR)
             return
-        yield line.decode("utf-8", "replace").translate(CONTROLS)
+        yield shown_whole(line.decode("utf-8", "replace"))
 
 
 def start_of_tail(file: IO[bytes], count: int) -> int:
@@ -93,7 +91,7 @@ def files(given: argparse.Namespace, home: Home) -> int:
         for path, size in sorted(budget.sizes(home.run(given.run)))
     ]
     total, space = sum(int(str(entry["bytes"])) for entry in found), budget.space(store)
-    rows = [f"{_size(entry['bytes']):>14}  {entry['file']:<44}  {entry['what']}".rstrip() for entry in found]
+    rows = [f"{_size(entry['bytes']):>14}  {one_line(str(entry['file'])):<44}  {entry['what']}".rstrip() for entry in found]
     last = strings.say("command.files_total", count=len(found), size=_size(total), used=_gb(space.used), budget=_gb(space.budget))
     facts = {"id": given.run, "files": found, "bytes": total, "budget": {**vars(space), "left": space.left}}
     tell(given, facts, "\n".join([*rows, last]))

@@ -79,16 +79,21 @@ class Attempt:
         return end
 
     def _start(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest checkpoint that is whole, and the files of those that are not; they are named no longer."""
+        """The newest checkpoint that is whole, as is the best that it goes back to, and the files of others; they are named no longer."""
         folder, damaged = self.store.home.checkpoints(self.claim.run), list[str]()
+        checkpoints.require_folder(folder)
         for kept in keeping.of(self.store, self.claim.run):
             try:
-                return checkpoints.load(folder, kept.name), damaged
+                start = checkpoints.load(folder, kept.name)
+                best = start.extra.facts.get("best", "")
+                if best not in ("", kept.name):
+                    checkpoints.load(folder, best)
+                return start, list(dict.fromkeys(damaged))
             except BadCheckpoint as error:
                 log.warning("%s", error)
                 damaged.append(str(error.fields["file"]))
                 insist(partial(keeping.forget, self.store, self.claim, kept.name))
-        return None, damaged
+        return None, list(dict.fromkeys(damaged))
 
     def _guarded(self, work: Callable[[], End]) -> End:
         """What the work comes to, every kind of failure turned into a state and a reason."""
@@ -142,9 +147,8 @@ class Attempt:
         step, epoch = (0, 0) if start is None else (start.state.step, start.state.epoch)
         insist(lambda: keeping.rewind(self.store, self.claim, step))
         named = {kept.name for kept in keeping.of(self.store, self.claim.run)}
-        for file in self.store.home.checkpoints(self.claim.run).glob("*"):
-            if file.name.split(".")[0] not in named:
-                file.unlink()
+        for file in checkpoints.left_over(self.store.home.checkpoints(self.claim.run), named):
+            file.unlink()
         fields = {"attempt": self.claim.attempt, "damaged": damaged}
         self.recorder.event(records.REWIND, step, epoch, fields)
 

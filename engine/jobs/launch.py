@@ -1,6 +1,8 @@
 """What pages and the command line call: queue a run, stop it, see that a supervisor is there. Imports no torch."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +14,8 @@ from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.errors import Refused
-from engine.folders import data_roots, find_tree, one_line
-from engine.jobs import bell
+from engine.folders import data_roots, one_line
+from engine.jobs import bell, lease
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
@@ -32,10 +34,12 @@ def submit(
     """Queue a run and see that somebody takes it. The same `launch_key` twice is the same run, however often it is pressed.
 
     `parent` is the run of which this is a changed copy; at the end of epoch `pause_after` it pauses. Raises DataError when the
-    dataset is neither known nor a folder, and Refused when the disk budget is spent.
+    dataset is neither known nor a folder that the supervisor finds, too, and Refused when the disk budget is spent or the
+    supervisor serves another store.
     """
+    lease.require_ours(store)
     if config.data.dataset not in DATASETS:
-        find_tree(config.data.dataset, data_roots(store.home.root))
+        lease.require_tree(store.home, config.data.dataset)
     budget.require_room(store)
     number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent, pause_after))
     ensure_supervisor(store)
@@ -117,12 +121,15 @@ def ensure_supervisor(store: Store) -> None:
     """Wake the supervisor of this folder; start one, detached, when there is none, or when the one there is older than we are.
 
     The old one gives out what it has begun to and goes, the new one waits for its lock; workers outlive both, so no run notices.
+    Raises Refused when the one that is there serves another store.
     """
+    lease.require_ours(store)
     seen = attempts.presence(store, SUPERVISOR)
     there = seen is not None and alive(seen.identity)
     rang = bell.ring(store.home.bell) and (there or seen is None)  # a bell may outlast its owner by an instant
     if seen is not None and there and _older(seen.version, __version__):
-        os.kill(seen.identity.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # gone in between
+            os.kill(seen.identity.pid, signal.SIGTERM)
         start_supervisor(store.home)
     elif not rang and not _starting(store.home):
         start_supervisor(store.home)
@@ -130,7 +137,12 @@ def ensure_supervisor(store: Store) -> None:
 
 def _older(one: str, other: str) -> bool:
     """Whether a version comes before another; two of different age would else replace each other for ever."""
-    return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
+    return _numbers(one) < _numbers(other)
+
+
+def _numbers(version: str) -> list[int]:
+    """The numbers at its start: 0.4.0rc1 counts as 0.4.0."""
+    return [int(part) for part in re.findall(r"\d+", re.split(r"[^\d.]", version)[0])]
 
 
 def _starting(home: Home) -> bool:
@@ -140,11 +152,16 @@ def _starting(home: Home) -> bool:
 
 
 def start_supervisor(home: Home) -> None:
-    """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one."""
+    """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one.
+
+    It works in another folder than we, so our data roots are named to it by their whole paths.
+    """
     home.root.mkdir(parents=True, exist_ok=True)
+    roots = os.pathsep.join(str(root.absolute()) for root in data_roots(home.root)[:-1])
     with home.supervisor_log.open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(home.root)],
             cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=os.environ | {"ATHANOR_DATA": roots},
         )  # fmt: skip
     _started.setdefault(home, []).append(child)

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from engine import __version__
+from engine.errors import AthanorError
 from engine.jobs.launch import ensure_supervisor, supervisor_version
 from engine.server.feed import live
 from engine.server.guard import allowed
@@ -54,7 +55,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
     Without the freeze Streamlit spends about 100 ms of garbage collection on every rerun.
     """
-    with suppress(OSError):  # the pages say what is wrong and try again
+    with suppress(OSError, AthanorError):  # the pages say what is wrong and try again
         ensure_supervisor(open_store(Home.find()))
     gc.collect()
     gc.freeze()
