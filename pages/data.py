@@ -1,0 +1,27 @@
+"""The Data page: choose pictures on the left, look at them on the right. Holds widgets and calls, no arithmetic."""
+
+import streamlit as st
+
+from engine import catalog
+from pages.components import dataset_view, form, knobs, recent
+from pages.components.words import t
+
+form.prepare()
+chosen, seen = st.columns([22, 84], gap="large")
+
+with chosen:
+    st.subheader(t("ui.data.title"), anchor=False)
+    knobs.show(["dataset"])
+    knobs.show_facts()
+    if form.says(["dataset"])["dataset"] not in catalog.DATASETS:
+        knobs.show(["resize"])
+    knobs.show(["resolution", "validation_share", "train_share"])
+    level = st.container()
+    knobs.show(catalog.AUGMENTATIONS)
+    with level:
+        knobs.show_level()
+    recent.own_pictures()
+form.keep()
+
+with seen:
+    dataset_view.show()
