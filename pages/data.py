@@ -7,10 +7,12 @@ from pages.components import dataset_view, form, knobs, recent
 from pages.components.words import t
 
 form.prepare()
-chosen, seen = st.columns([22, 84], gap="large")
+chosen, seen = st.columns([29, 77], gap="large")
 
 with chosen:
-    st.subheader(t("ui.data.title"), anchor=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader(t("ui.data.title"), anchor=False)
+        recent.own_pictures()
     knobs.show(["dataset"])
     knobs.show_facts()
     if form.says(["dataset"])["dataset"] not in catalog.DATASETS:
@@ -20,7 +22,6 @@ with chosen:
     knobs.show(catalog.AUGMENTATIONS)
     with level:
         knobs.show_level()
-    recent.own_pictures()
 form.keep()
 
 with seen:

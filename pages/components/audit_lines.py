@@ -12,7 +12,7 @@ from pages.components.words import t
 
 # Lines whose place is held: of data with nothing to say against it.
 RESERVED = 3
-MARKS = {"good": ":green[:material/check:] :gray[{}]", "warn": ":orange[:material/info:] {}"}
+MARKS = {"good": ":green[:material/check:] {}", "warn": ":orange[:material/info:] {}"}
 
 
 def show() -> None:

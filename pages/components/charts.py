@@ -37,7 +37,7 @@ def class_counts_figure(rows: Sequence[Row], words: Mapping[str, str], height: i
         alt.Chart(alt.Data(values=list(rows)), height=height)
         .mark_bar()
         .encode(
-            x=alt.X("class:N", sort=names, axis=alt.Axis(ticks=False, domain=False, **axis), scale=alt.Scale(paddingInner=0.35)),
+            x=alt.X("class:N", sort=names, axis=alt.Axis(ticks=False, domain=False, **axis), scale=alt.Scale(paddingInner=0.55)),
             y=alt.Y("count:Q", axis=alt.Axis(title=None, tickCount=3, ticks=False, domain=False)),
             color=alt.Color("part:N", scale=colours, legend=None),
             order=alt.Order("order:O"),

@@ -17,8 +17,8 @@ GHOSTS = Path(__file__).parent / "ghosts"
 # Classes on a page, as the servant makes them.
 PAGE = 10
 PAGER, TURN = "classes-page", "draws"
-# A class's name beside its row of pictures.
-BESIDE = [15, 85]
+# Pixels of a class's name beside its row of pictures, and characters of it that are shown; of a heading that may have a button.
+BESIDE, NAME, HEAD = 84, 22, 36
 
 Told = Mapping[str, Any] | None
 
@@ -51,13 +51,14 @@ def _page(pages: int) -> int:
 
 
 def _classes(pages: int, rows: int, kind: Kind | None) -> None:
-    st.markdown(f"**{t('data_page.classes.title')}**")
+    with st.container(height=HEAD, border=False, vertical_alignment="center"):
+        st.markdown(f"**{t('data_page.classes.title')}**")
     found = None if kind is None else answers.about(kind, page=_page(pages))
     with st.container(key="classes", gap="xsmall"):
         for name, picture in _named_rows(found, rows):
-            label, row = st.columns(BESIDE, gap="small", vertical_alignment="center", wrap=False)
-            label.caption(plain(name) or "&nbsp;")
-            row.image(picture, width="stretch", alt=name)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+                st.caption(plain(_short(name)) or "&nbsp;", width=BESIDE)
+                st.image(picture, width="stretch", alt=name)
     st.caption(_problem(found) or t("data_page.classes.what"))
     if pages > 1:
         st.pagination(pages, key=PAGER)
@@ -72,7 +73,7 @@ def _named_rows(found: Answer | None, rows: int) -> list[tuple[str, Any]]:
 
 
 def _draws(kind: Kind | None) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(height=HEAD, border=False, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"**{t('data_page.draws.title')}**")
         st.button(
             t("data_page.others"), icon=":material/shuffle:", type="tertiary", key="draws-others", on_click=state.next_turn, args=(TURN,),
@@ -91,6 +92,10 @@ def _draws_caption(shown: Answer | None) -> str:
         return "&nbsp;"
     at_work = shown.answer["augmentations"]
     return t("data_page.draws.what", how=strip.how(at_work)) if at_work else t("data_page.draws.none")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 def _problem(found: Answer | None) -> str:
