@@ -16,6 +16,7 @@ st.logo(str(HERE / "components" / "logo.svg"), size="medium")
 pages = [
     st.Page(HERE / "playground.py", title=t("ui.nav.playground"), url_path="playground", default=True),
     st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
+    st.Page(HERE / "data.py", title=t("data_page.nav"), url_path="data"),
 ]
 page = st.navigation(pages, position="top")
 with trouble.told():

@@ -30,6 +30,20 @@ def pulsing(part: Callable[P, None]) -> Callable[P, None]:
     return renewed
 
 
+def resting(part: Callable[P, None]) -> Callable[P, None]:
+    """A part of a page that is drawn anew by its own buttons only."""
+
+    @st.fragment
+    @wraps(part)
+    def renewed(*given: P.args, **named: P.kwargs) -> None:
+        try:
+            part(*given, **named)
+        except AthanorError as error:
+            st.error(problem(error), icon=":material/error:")
+
+    return renewed
+
+
 def attempt_to(act: Callable[..., object], *given: object) -> None:
     """Do what a press asks for; what speaks against it is said on the page. For callbacks."""
     pressed()
