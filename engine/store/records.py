@@ -22,6 +22,7 @@ from engine.store.tables import attempts, commands, events, metrics, runs, serie
 
 REWIND = "rewind"
 VERDICT = "verdict"
+MODEL = "model"
 # The commands: end the run; save where it is and free its slot; do that at the end of the epoch.
 STOP, PAUSE, STEP = "stop", "pause", "step"
 # Rows that a reader gets at once.
@@ -221,3 +222,9 @@ def last_event(store: Store, run: int, kind: str) -> Event | None:
     with store.read() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else Event(*row)
+
+
+def told(store: Store, run: int, kinds: Sequence[str]) -> list[Event]:
+    """The events of some kinds, in order."""
+    with store.read() as connection:
+        return [Event(*row) for row in connection.execute(_after(events, Event, run, 0).where(events.c.kind.in_(kinds)))]

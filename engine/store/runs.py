@@ -172,6 +172,13 @@ def get(store: Store, number: int) -> Run:
     return read_row(row)
 
 
+def among(store: Store, numbers: Iterable[int]) -> list[Run]:
+    """Those of some runs that there are, by number."""
+    query = sa.select(*_COLUMNS).where(runs.c.id.in_(list(numbers))).order_by(runs.c.id)
+    with store.read() as connection:
+        return [read_row(row) for row in connection.execute(query)]
+
+
 def listing(store: Store, states: Iterable[State] = (), limit: int | None = None) -> list[Run]:
     """Runs, newest first."""
     query = sa.select(*_COLUMNS).order_by(runs.c.id.desc()).limit(limit)
