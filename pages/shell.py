@@ -23,5 +23,6 @@ with trouble.told():
     drawing()
     frame.notice()
     page.run()
+    frame.messages()
 with trouble.told():
     frame.foot(language(), strings.LANGUAGES)

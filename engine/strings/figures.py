@@ -39,6 +39,19 @@ def count(number: float | None) -> str:
     return f"{number:,.0f}"
 
 
+def flops(number: float | None) -> str:
+    """`1.2 M`, `0.08 G` as one would say it before FLOP."""
+    if number is None:
+        return "—"
+    letter, scale = next(((letter, scale) for letter, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)) if number >= scale), ("", 1))
+    return f"{number / scale:.3g}{NBSP}{letter}"
+
+
+def megabytes(number: float | None) -> str:
+    """`410 MB` of a number of bytes."""
+    return "—" if number is None else f"{number / 1e6:,.0f}{NBSP}MB"
+
+
 def short(value: float | int | str) -> str:
     """A knob's value: `1e-4`, `0.5`, `128`, `sgd`."""
     if isinstance(value, str | int):

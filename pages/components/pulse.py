@@ -36,10 +36,8 @@ def resting(part: Callable[P, None]) -> Callable[P, None]:
     @st.fragment
     @wraps(part)
     def renewed(*given: P.args, **named: P.kwargs) -> None:
-        try:
+        with trouble.told():
             part(*given, **named)
-        except AthanorError as error:
-            st.error(problem(error), icon=":material/error:")
 
     return renewed
 

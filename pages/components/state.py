@@ -17,17 +17,14 @@ from engine.store.runs import number_of
 
 # Seconds between two looks at what lives, wherever a part of a page renews itself.
 PULSE = 1.0
-# Seconds for which a message stands at least.
-TOLD = 6.0
 LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"
-_MESSAGE = "message"
+_MESSAGES = "messages"
 _SHOWN = "shown-run"
 _PRESSED = "pressed"
 _TAB = "tab"
 _ABSENT = "engine-absent-since"
-_PROBE = "probe"
 _ASKED = "asked"
 _TURN = "turn"
 _MAX_COMPARED = 100
@@ -106,17 +103,19 @@ def compare_runs(numbers: list[int]) -> None:
 
 
 def tell(message: str) -> None:
-    """Say something from the next drawing of the whole page on."""
-    st.session_state[_MESSAGE] = (message, time.monotonic())
+    """Say something once, over the page, so that nothing on it moves."""
+    st.session_state.setdefault(_MESSAGES, []).append(message)
 
 
-def told() -> str | None:
-    """What is to be said now; what has stood for a while is gone at the next drawing, a page that follows a run is drawn at any time."""
-    message, since = st.session_state.get(_MESSAGE, (None, 0.0))
-    if time.monotonic() - since > TOLD:
-        st.session_state.pop(_MESSAGE, None)
-        return None
-    return message
+def told() -> list[str]:
+    """What is to be said now."""
+    return st.session_state.pop(_MESSAGES, [])
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's: the server does not know how wide the window is."""
+    headers = st.context.headers
+    return headers.get("Sec-Ch-Ua-Mobile") == "?1" or "Mobi" in headers.get("User-Agent", "")
 
 
 def pressed() -> None:
@@ -146,16 +145,6 @@ def absent_for(absent: bool) -> float:
         return 0.0
     now = time.monotonic()
     return now - st.session_state.setdefault(_ABSENT, now)
-
-
-def probed() -> tuple[dict[str, Any], str | None]:
-    """The form of which the pre-flight line speaks, and the key of the question about it once that was asked."""
-    return st.session_state.get(_PROBE, ({}, None))
-
-
-def probe(form: dict[str, Any], key: str | None) -> None:
-    """Remember them."""
-    st.session_state[_PROBE] = (form, key)
 
 
 def asked(kind: str) -> Asked | None:
