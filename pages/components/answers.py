@@ -6,7 +6,7 @@ Who gets no answer here looks again a pulse later. Knows kinds of questions, dra
 import time
 from typing import Any
 
-from engine.errors import StoreError
+from engine.errors import AthanorError
 from engine.jobs import asking
 from engine.jobs.asking import Kind
 from engine.jobs.terms import SERVANT
@@ -31,7 +31,7 @@ def about(kind: Kind, patience: float = MOMENT, **more: int) -> Answer | None:
         before = state.asked(kind)
         known = None if before is None or before.payload != payload else asking.answer(store(), before.key)
         found = _ask(kind, payload, patience) if known is None or _passing(known) else known
-    except (StoreError, OSError):
+    except (AthanorError, OSError):  # whoever presses Start is told what is wrong
         return None
     if found is not None and found.answer is not None:
         state.note_asked(kind, Asked(payload, found.key, Asked(payload, found.key)))
@@ -45,7 +45,7 @@ def latest(kind: Kind) -> Answer | None:
         return None
     try:
         found = asking.answer(store(), before.good.key)
-    except StoreError:
+    except AthanorError:
         return None
     return found if found is not None and found.answer is not None else None
 

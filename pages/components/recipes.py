@@ -14,7 +14,7 @@ def menu() -> None:
     """A quiet button that opens them all."""
     with st.popover(t("presets.title"), icon=":material/bookmark:", type="tertiary"):
         for name in PRESETS:
-            _one(name, f"preset-{name}")
+            _one(name, f"preset-{name}", "why")
 
 
 def first() -> None:
@@ -22,9 +22,10 @@ def first() -> None:
     st.markdown(t("ui.card.recipes"))
     for column, name in zip(st.columns(len(FIRST), gap="small"), FIRST, strict=True):
         with column:
-            _one(name, f"first-{name}")
+            _one(name, f"first-{name}", "brief")
 
 
-def _one(name: str, key: str) -> None:
-    st.button(t(f"presets.{name}.label"), key=key, width="stretch", on_click=form.begin_with, args=(name,))
-    st.caption(t(f"presets.{name}.why"))
+def _one(name: str, key: str, what: str) -> None:
+    why = t(f"presets.{name}.why")
+    st.button(t(f"presets.{name}.label"), key=key, width="stretch", help=why, on_click=form.begin_with, args=(name,))
+    st.caption(t(f"presets.{name}.{what}"))

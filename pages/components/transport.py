@@ -30,9 +30,6 @@ def show(now: Situation) -> None:
         _go_on(now)
         _step(now)
         _stop(now)
-        if now.run is not None:
-            label = f"{t('ui.run', run=now.run.id)} :material/arrow_outward:"
-            st.page_link("run.py", label=label, query_params={state.RUN: str(now.run.id)}, help=t("ui.run_page_help"))
 
 
 def _start(now: Situation) -> None:
@@ -41,7 +38,7 @@ def _start(now: Situation) -> None:
     active = runs.listing(store(), ACTIVE, limit=max(NEWEST, slots))
     against, same = _against(active)
     word, icon = "start", ":material/play_arrow:"
-    if same is not None and now.run is not None and same == now.run.id:
+    if now.run is not None and same == now.run.id and now.run.state in UNDER_WAY:
         word = "running"
     elif against is None and len(active) >= slots:
         word, icon = "queue", ":material/playlist_add:"
