@@ -21,7 +21,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 try:
-    drawing()
+    drawing(page.url_path)
     frame.notice()
     page.run()
 except AthanorError as error:
