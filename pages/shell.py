@@ -20,7 +20,7 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with trouble.told():
-    drawing()
+    drawing(page.url_path)
     frame.notice()
     page.run()
     frame.messages()

@@ -15,7 +15,7 @@ from engine.folders import data_roots, discover
 from engine.presets import PRESETS
 from engine.store import runs
 from engine.store.runs import Run
-from pages.components.state import shown_run, store, tell
+from pages.components.state import arrived, shown_run, store, tell
 from pages.components.words import plain, t
 
 _FORM = "form"
@@ -29,11 +29,15 @@ def key(name: str) -> str:
 
 
 def prepare() -> None:
-    """Give every knob its value before its widget is drawn: the session's, at first the URL's, the shown run's, the default."""
+    """Give every knob its value before its widget is drawn: the session's, at first the URL's, the shown run's, the default.
+
+    A knob's widgets on two pages are two widgets: what one says does not reach the other but by the form.
+    """
     if _FORM not in st.session_state:
         st.session_state[_FORM] = _first()
     for name, value in st.session_state[_FORM].items():
-        st.session_state.setdefault(key(name), value)
+        if arrived() or key(name) not in st.session_state:
+            st.session_state[key(name)] = value
 
 
 def keep() -> None:

@@ -7,56 +7,67 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.errors import BadInput
+from engine.store.requests import Answer
 from engine.strings import figures
 from pages.components import answers, knobs
-from pages.components.pulse import pulsing, resting
-from pages.components.words import named, problem, t
+from pages.components.words import problem, t
 
 BLANK = "&nbsp;"
+# Pixels: two lines, or three of a warning.
+HEIGHT = 84
 
 
 def show_network() -> None:
     """One quiet line under the architecture: parameters, and work for a picture."""
-    (pulsing if _fits() and answers.is_open(answers.about("facts")) else resting)(_network)()
+    if _against() is None:
+        answers.follow(lambda: answers.about("facts"), _network)
+    else:
+        st.caption(BLANK)
 
 
-def _network() -> None:
-    found = answers.about("facts") if _fits() else None
-    shown = None if found is None else found.answer
-    st.caption(BLANK if shown is None else _line(shown, ("parameters", "flops")))
+def _network(found: Answer | None) -> None:
+    shown = answers.shown("facts", found)
+    st.caption(BLANK if shown is None or shown.answer is None else _line(shown.answer, ("parameters", "flops")))
 
 
 def show() -> None:
     """A box of fixed height: what was measured, or what speaks against starting."""
-    (pulsing if _fits() and answers.is_open(answers.about("probe", patience=0)) else resting)(_box)()
+    against = _against()
+    if against is None:
+        answers.follow(lambda: answers.about("probe", patience=0), _measured)
+        return
+    with _box():
+        _warn(against)
 
 
-def _box() -> None:
-    with st.container(border=True, key="preflight"):
-        try:
-            knobs.read()
-        except BadInput as error:
-            st.markdown(f":orange[:material/info: {problem(error)}]")
-            return
-        found = answers.about("probe", patience=0)
+def _against() -> str | None:
+    """Why the form cannot be asked about at all."""
+    try:
+        knobs.read()
+    except BadInput as error:
+        return problem(error)
+    return None
+
+
+def _box() -> DeltaGenerator:
+    return st.container(border=True, height=HEIGHT, key="preflight")
+
+
+def _warn(text: str) -> None:
+    st.markdown(f":orange[:material/info: {text}]")
+
+
+def _measured(found: Answer | None) -> None:
+    with _box():
         if found is not None and found.reason is not None:
-            st.markdown(f":orange[:material/info: {t(found.reason['key'], **named(found.reason['fields']))}]")
+            _warn(answers.sentence(found))
         elif found is not None and found.answer is not None:
             _tell(found.answer)
         else:
             st.caption(t("ui.preflight.measuring"))
-            st.markdown(BLANK)
-
-
-def _fits() -> bool:
-    """Whether the form can be asked about at all."""
-    try:
-        knobs.read()
-    except BadInput:
-        return False
-    return True
 
 
 def _tell(found: Mapping[str, Any]) -> None:
@@ -69,7 +80,7 @@ def _tell(found: Mapping[str, Any]) -> None:
         return
     batch = memory.get("largest_batch", 0)
     key = "ui.preflight.too_big" if batch else "ui.preflight.too_big_for_any"
-    st.markdown(f":orange[:material/info: {t(key, peak=figures.megabytes(peak), free=figures.megabytes(free), batch=batch)}]")
+    _warn(t(key, peak=figures.megabytes(peak), free=figures.megabytes(free), batch=batch))
 
 
 WRITTEN = {

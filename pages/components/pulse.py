@@ -30,10 +30,10 @@ def pulsing(part: Callable[P, None]) -> Callable[P, None]:
     return renewed
 
 
-def resting(part: Callable[P, None]) -> Callable[P, None]:
-    """A part of a page that is drawn anew by its own buttons only."""
+def renewing(part: Callable[P, None], every: float | None) -> Callable[P, None]:
+    """A part of a page that is drawn anew by its own buttons, and every so many seconds unless None."""
 
-    @st.fragment
+    @st.fragment(run_every=every)
     @wraps(part)
     def renewed(*given: P.args, **named: P.kwargs) -> None:
         with trouble.told():

@@ -25,6 +25,8 @@ _SHOWN = "shown-run"
 _PRESSED = "pressed"
 _TAB = "tab"
 _ABSENT = "engine-absent-since"
+_PAGE = "page"
+_ARRIVED = "arrived"
 _ASKED = "asked"
 _TURN = "turn"
 _MAX_COMPARED = 100
@@ -128,9 +130,16 @@ def was_pressed() -> bool:
     return _PRESSED in st.session_state
 
 
-def drawing() -> None:
-    """The whole page is being drawn now."""
+def drawing(page: str) -> None:
+    """The whole of a page is being drawn now."""
     st.session_state.pop(_PRESSED, None)
+    st.session_state[_ARRIVED] = page != st.session_state.get(_PAGE)
+    st.session_state[_PAGE] = page
+
+
+def arrived() -> bool:
+    """Whether another page was drawn before this one."""
+    return st.session_state.get(_ARRIVED, False)
 
 
 def tab() -> str:
