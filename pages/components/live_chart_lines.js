@@ -78,7 +78,7 @@ function meanLine({ feeds, label, rank }, p) {
     y,
     raw: means.map((mean) => scale(mean.mean)),
     told: means.map((mean) => intervalInWords(mean, p)),
-    band: means.map((mean, i) => ({ x: mean.x, low: low[i], high: high[i] })),
+    band: means.map((mean, i) => ({ x: mean.x, low: low[i], high: high[i], count: mean.count })),
     means,
     series,
     feeds,
@@ -86,9 +86,10 @@ function meanLine({ feeds, label, rank }, p) {
 }
 
 function intervalInWords({ mean, half, count }, p) {
-  const said = (value) => number(drawnValue(value, p.view), p.view);
-  const fields = { value: said(mean), low: said(mean - half), high: said(mean + half), count };
-  return fill(half === null ? p.words.mean_of_one : p.words.mean, fields);
+  const value = number(drawnValue(mean, p.view), p.view);
+  if (half === null) return fill(p.words.mean_of_one, { value });
+  const said = p.view === "accuracy" ? (100 * half).toFixed(1) : number(half, p.view);
+  return fill(p.words.mean, { value, half: said, count });
 }
 
 // The loss of every step, faint behind the curves of the run that the chart follows.

@@ -32,9 +32,9 @@ function marksOf(feed, o) {
   const tries = feed.events.filter((event) => event.kind === "rewind" && event.data.attempt);
   return [
     ...placed("ledger", changes, (event, i) => changeLook(event, i, changes.length, o)),
+    ...placed("attempt", tries, (event) => attemptLook(event, o)),
     ...placed("verdict", verdictChanges(feed), (event) => verdictLook(event, o)),
     ...placed("rate", rateDrops(feed), (drop) => rateLook(drop, o)),
-    ...placed("attempt", tries, (event) => attemptLook(event, o)),
   ];
 }
 
