@@ -70,8 +70,8 @@ function meanLine({ feeds, label, rank }, p) {
   const calm = (values) => (p.smooth ? smoothed(values) : values);
   const half = means.map((mean) => mean.half);
   const y = calm(means.map((mean) => scale(mean.mean)));
-  const low = calm(means.map((mean, i) => (half[i] === null ? null : scale(mean.mean - half[i]))));
-  const high = calm(means.map((mean, i) => (half[i] === null ? null : scale(mean.mean + half[i]))));
+  const bound = (side) => means.map((mean, i) => (half[i] === null ? null : scale(mean.mean + side * half[i])));
+  const [low, high] = [bound(-1), bound(1)]; // as measured: a smoothed interval would be none
   return {
     ...lookOf({ ...overlayLook(rank, p), name: label, label, key: `group ${rank}`, width: p.many ? 1.6 : 2.2 }, p),
     x: means.map((mean) => mean.x),

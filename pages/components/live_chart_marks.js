@@ -47,7 +47,8 @@ function changeLook({ step, data }, i, count, o) {
 
 function verdictLook({ data }, o) {
   const colour = QUIET_VERDICTS.has(data.name) ? o.theme.grey : o.theme.amber;
-  return { label: o.verdicts[data.name] ?? data.name, colour, ...dotted(colour) };
+  const variant = (data.modifiers ?? []).map((modifier) => o.verdicts[`${data.name}_${modifier}`]).find(Boolean);
+  return { label: variant ?? o.verdicts[data.name] ?? data.name, colour, ...dotted(colour) };
 }
 
 function rateLook({ from, to }, o) {

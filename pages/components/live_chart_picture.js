@@ -88,7 +88,7 @@ function panelPicture(p) {
 function endDots(p) {
   if (p.many) return [];
   const ends = p.lines.filter((line) => line.shown && line.label).map((line) => ({ ...lastPoint(line), colour: line.colour, best: line.best }));
-  const free = ends.filter((end) => end.best?.x !== end.x);
+  const free = ends.filter((end) => !end.best || Math.abs(across(end.x, p) - across(end.best.x, p)) > 10);
   return [markers(free, { size: 8, color: free.map((end) => end.colour) }, p)];
 }
 

@@ -69,6 +69,9 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture
 def page(browser: "Browser") -> "Iterator[Page]":
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)  # the first picture takes seconds on a machine with other work
     context = browser.new_context(viewport=WIDE, color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(60_000)
