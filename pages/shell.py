@@ -17,6 +17,7 @@ st.logo(str(HERE / "components" / "logo.svg"), size="medium")
 pages = [
     st.Page(HERE / "playground.py", title=t("ui.nav.playground"), url_path="playground", default=True),
     st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
+    st.Page(HERE / "run.py", title=t("run.title"), url_path="run", visibility="hidden"),
 ]
 page = st.navigation(pages, position="top")
 try:

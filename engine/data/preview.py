@@ -1,21 +1,19 @@
 """A strip of training pictures as the network sees them: at its resolution, augmented. Knows no network."""
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from engine.config.run import RunConfig
 from engine.data.augment import augment
 from engine.data.dataset import Dataset
 from engine.data.split import split
+from engine.data.tiles import png, tiled, to_bytes
 
 # Pictures in a strip, and white pixels between two.
 COUNT, GAP = 8, 2
-WHITE = 255
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,4 @@ def pick(train: np.ndarray, seed: int, index: int) -> np.ndarray:
 
 def _png(pictures: Tensor) -> bytes:
     """Pictures (N, C, R, R) in [0, 1] as one row."""
-    pixels = pictures.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy()
-    count, side = len(pixels), pixels.shape[1]
-    row = np.full((side, count * (side + GAP) - GAP, pixels.shape[3]), WHITE, dtype=np.uint8)
-    for place, picture in enumerate(pixels):
-        row[:, place * (side + GAP) : place * (side + GAP) + side] = picture
-    file = io.BytesIO()
-    Image.fromarray(row[..., 0] if row.shape[2] == 1 else row).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    return png(tiled(to_bytes(pictures), len(pictures), GAP))

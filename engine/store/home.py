@@ -59,6 +59,10 @@ class Home:
         found = sorted(self.checkpoints(number).glob(f"{name}.*"))
         return sorted(found, key=lambda file: file.suffix != ".json")
 
+    def samples(self, number: int) -> Path:
+        """What the worker keeps of single pictures: the first batch, and how the best epochs did on each of validation."""
+        return self.run(number) / "samples"
+
     def manifest(self, number: int) -> Path:
         """What a lost store is rebuilt from."""
         return self.run(number) / "manifest.json"

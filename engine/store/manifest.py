@@ -6,7 +6,6 @@ JSON with the hash of itself. What is read back is hostile until the forms below
 import base64
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from engine.errors import NotFound
+from engine.files import write_whole
 from engine.store import blobs
 from engine.store.home import Home
 from engine.store.points import loose
@@ -160,28 +160,8 @@ def write(store: "Store", run: int) -> Path:
     body = _body(store, run)
     content = json.dumps(body | {"sha256": _digest(body)}, allow_nan=False).encode()
     path = store.home.manifest(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync(path.parent)
+    write_whole(path, content)
     return path
-
-
-def _sync(folder: Path) -> None:
-    """So that the rename outlives a power cut. Windows has no such thing."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _body(store: "Store", run: int) -> dict[str, Any]:

@@ -39,6 +39,15 @@ def count(number: float | None) -> str:
     return f"{number:,.0f}"
 
 
+def size(count: int) -> str:
+    """Bytes: `340 B`, `12 kB`, `1.2 MB`, `2.3 GB`."""
+    for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= scale:
+            value = count / scale
+            return f"{value:.{1 if value < 10 else 0}f}{NBSP}{unit}"
+    return f"{count}{NBSP}B"
+
+
 def short(value: float | int | str) -> str:
     """A knob's value: `1e-4`, `0.5`, `128`, `sgd`."""
     if isinstance(value, str | int):

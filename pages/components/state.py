@@ -5,6 +5,7 @@ What must survive F5 lives in the URL or the store.
 
 import secrets
 import time
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -21,12 +22,14 @@ TOLD = 6.0
 LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"
+TAB = "tab"
 _MESSAGE = "message"
 _SHOWN = "shown-run"
 _PRESSED = "pressed"
 _TAB = "tab"
 _ABSENT = "engine-absent-since"
 _PROBE = "probe"
+_SAMPLES = "samples"
 _MAX_COMPARED = 100
 
 
@@ -68,6 +71,11 @@ def shown_run() -> int | None:
     return number if number is not None else st.session_state.get(_SHOWN)
 
 
+def named_run() -> int | None:
+    """The run that the URL names; else, where it names none, the one this visitor saw last. None for what is no number."""
+    return number_of(st.query_params[RUN]) if RUN in st.query_params else shown_run()
+
+
 def show_run(number: int) -> None:
     """Put a run into the URL."""
     st.session_state[_SHOWN] = number
@@ -91,6 +99,20 @@ def compare_runs(numbers: list[int]) -> None:
         st.query_params[COMPARED] = ",".join(map(str, numbers))
     else:
         st.query_params.pop(COMPARED, None)
+
+
+def open_tab(slugs: Sequence[str]) -> str:
+    """The tab that the URL names, else the first."""
+    asked = st.query_params.get(TAB, "")
+    return asked if asked in slugs else slugs[0]
+
+
+def choose_tab(slug: str, first: str) -> None:
+    """Put the open tab into the URL, which does not name the first."""
+    if slug == first:
+        st.query_params.pop(TAB, None)
+    else:
+        st.query_params[TAB] = slug
 
 
 def tell(message: str) -> None:
@@ -144,3 +166,14 @@ def probed() -> tuple[dict[str, Any], str | None]:
 def probe(form: dict[str, Any], key: str | None) -> None:
     """Remember them."""
     st.session_state[_PROBE] = (form, key)
+
+
+def samples_asked(subject: Hashable) -> tuple[str | None, str | None]:
+    """Of the samples of a run: the key of the question about this best epoch once that was asked, and that of the answer on the screen."""
+    known, key, shown = st.session_state.get(_SAMPLES, (None, None, None))
+    return (key if known == subject else None), shown
+
+
+def ask_samples(subject: Hashable, key: str | None, shown: str | None) -> None:
+    """Remember them."""
+    st.session_state[_SAMPLES] = (subject, key, shown)

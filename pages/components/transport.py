@@ -29,6 +29,8 @@ def show(now: Situation) -> None:
         _start(now)
         _go_on(now)
         _stop(now)
+        if now.run is not None:
+            st.page_link("run.py", label=t("run.link", run=now.run.id), query_params={state.RUN: str(now.run.id)})
         if now.run is not None and now.run.summary.get("epoch"):
             before = runs.before(store(), now.run.id)
             if before is not None:
