@@ -5,10 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from engine import strings
-from engine.errors import AthanorError
-from pages.components import frame
+from pages.components import frame, trouble
 from pages.components.state import drawing, language
-from pages.components.words import problem, t
+from pages.components.words import t
 
 HERE = Path(__file__).parent
 
@@ -17,13 +16,13 @@ st.logo(str(HERE / "components" / "logo.svg"), size="medium")
 pages = [
     st.Page(HERE / "playground.py", title=t("ui.nav.playground"), url_path="playground", default=True),
     st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
+    st.Page(HERE / "data.py", title=t("data_page.nav"), url_path="data"),
     st.Page(HERE / "run.py", title=t("run.title"), url_path="run", visibility="hidden"),
 ]
 page = st.navigation(pages, position="top")
-try:
+with trouble.told():
     drawing()
     frame.notice()
     page.run()
-except AthanorError as error:
-    st.error(problem(error), icon=":material/error:")
-frame.foot(language(), strings.LANGUAGES)
+with trouble.told():
+    frame.foot(language(), strings.LANGUAGES)

@@ -1,11 +1,11 @@
 """Commands that change what a run does: stop, pause, resume, retry, and its place in the queue. Prints; decides nothing about runs."""
 
 import argparse
-import json
 
 from engine import strings
-from engine.commands.output import opened, tell
+from engine.commands.output import as_json, opened, tell
 from engine.errors import BadInput
+from engine.folders import one_line
 from engine.jobs import launch
 from engine.store import keeping, queue, runs
 from engine.store.connect import Store
@@ -42,6 +42,15 @@ def resume(given: argparse.Namespace, home: Home) -> int:
     return _told(given, store, _goes_on(store, given.run))
 
 
+def step(given: argparse.Namespace, home: Home) -> int:
+    """Train one epoch more, or to the end of the one under way, then pause."""
+    store = opened(home)
+    before = runs.get(store, given.run).state
+    launch.step(store, given.run)
+    key = "command.stepping" if before in UNDER_WAY else "command.stepped"
+    return _told(given, store, strings.say(key, run=given.run))
+
+
 def retry(given: argparse.Namespace, home: Home) -> int:
     """Queue a run that was stopped or went wrong."""
     store = opened(home)
@@ -70,7 +79,7 @@ def change_queue(given: argparse.Namespace, home: Home) -> int:
     if given.run is not None:
         _move(store, given)
     for place, run in _line(store):
-        print(json.dumps(_brief(place, run), ensure_ascii=False) if given.json else _row(place, run))
+        print(as_json(_brief(place, run)) if given.json else _row(place, run))
     return 0
 
 
@@ -100,4 +109,4 @@ def _brief(place: int | None, run: Run) -> dict[str, object]:
 
 def _row(place: int | None, run: Run) -> str:
     level = "" if run.priority == queue.NORMAL else LEVELS[run.priority]
-    return f"{place or '':>4}  {run.id:>5}  {run.state:<9}  {level:<6}  {run.name}".rstrip()
+    return f"{place or '':>4}  {run.id:>5}  {run.state:<9}  {level:<6}  {one_line(run.name)}".rstrip()

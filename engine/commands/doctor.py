@@ -16,6 +16,7 @@ from engine.commands.output import opened
 from engine.folders import data_roots, shown
 from engine.jobs.identity import alive, boot_id
 from engine.jobs.launch import supervisor_version
+from engine.jobs.lease import elsewhere
 from engine.jobs.machine import torch_facts
 from engine.jobs.terms import SERVANT
 from engine.jobs.watching import stalled
@@ -58,8 +59,10 @@ def _torch() -> Iterator[Finding]:
 
 
 def _processes(store: Store) -> Iterator[Finding]:
-    version = supervisor_version(store)
-    if version is None:
+    version, other = supervisor_version(store), elsewhere(store)
+    if other is not None:
+        yield found("supervisor", False, "supervisor_elsewhere", place=store.place, other=other.place, pid=other.identity.pid)
+    elif version is None:
         yield found("supervisor", True, "asleep")
     else:
         yield found("supervisor", version == __version__, "supervisor", found=version, mine=__version__)

@@ -1,16 +1,15 @@
 """Commands about what lies in a run's folder: its log, its files. Follows no link, reads no file whole."""
 
 import argparse
-import json
 import sys
 import time
 from typing import IO
 
 from engine import strings
-from engine.commands.output import opened, tell
+from engine.commands.output import as_json, opened, shown_whole, tell
 from engine.errors import NotFound
-from engine.files import open_plain
-from engine.folders import shown
+from engine.folders import one_line, shown
+from engine.plain_files import open_plain
 from engine.store import budget, contents, runs
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -42,8 +41,8 @@ def _print(file: IO[bytes], store: Store, given: argparse.Namespace) -> None:
     """Up to its end; with `--follow`, on and on: the look at the state comes before the last look at the file."""
     while True:
         last = not given.follow or runs.get(store, given.run).state.ended
-        for line in lines(file, last):
-            print(json.dumps({"line": line.rstrip("\n")}, ensure_ascii=False) if given.json else line, end="\n" if given.json else "")
+        for line in map(shown_whole, lines(file, last)):
+            print(as_json({"line": line.rstrip("\n")}) if given.json else line, end="\n" if given.json else "")
         if last:
             return
         sys.stdout.flush()
@@ -57,7 +56,7 @@ def files(given: argparse.Namespace, home: Home) -> int:
     listed = contents.listing(store, given.run)
     found = [{"file": one.file, "bytes": one.bytes, "what": strings.say(one.key, **one.fields) if one.key else ""} for one in listed]
     total, space = sum(one.bytes for one in listed), budget.space(store)
-    rows = [f"{_size(entry['bytes']):>14}  {entry['file']:<44}  {entry['what']}".rstrip() for entry in found]
+    rows = [f"{_size(entry['bytes']):>14}  {one_line(str(entry['file'])):<44}  {entry['what']}".rstrip() for entry in found]
     last = strings.say("command.files_total", count=len(found), size=_size(total), used=_gb(space.used), budget=_gb(space.budget))
     facts = {"id": given.run, "files": found, "bytes": total, "budget": {**vars(space), "left": space.left}}
     tell(given, facts, "\n".join([*rows, last]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from engine import strings
 from engine.commands.output import opened, tell
 from engine.errors import BadInput
-from engine.folders import shown
+from engine.folders import one_line, shown
 from engine.jobs import bell
 from engine.store import budget, deletion, rebuild, runs, settings
 from engine.store.connect import Store
@@ -36,7 +36,7 @@ def _sure(store: Store, numbers: list[int], silent: bool) -> bool:
     """Ask on the terminal. Raises BadInput where nobody can be asked."""
     if silent or not sys.stdin.isatty():
         raise BadInput("command.say_yes", runs=_listed(numbers))
-    names = "\n".join(f"  {run.id:>5}  {run.name}" for run in (runs.get(store, number) for number in numbers))
+    names = "\n".join(f"  {run.id:>5}  {one_line(run.name)}" for run in (runs.get(store, number) for number in numbers))
     size = sum(size for number in numbers for _, size in budget.sizes(store.home.run(number)))
     print(strings.say("command.sure", names=names, size=f"{size / 1e6:.1f}"), file=sys.stderr)
     return sys.stdin.readline().strip().lower() in YES

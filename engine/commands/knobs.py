@@ -8,6 +8,7 @@ from typing import Any
 from engine import strings
 from engine.config import KNOBS, Knob, RunConfig
 from engine.config.run import AUGMENTATION_LEVEL
+from engine.presets import PRESETS
 
 _PREFIX = "knob-"
 
@@ -15,6 +16,7 @@ _PREFIX = "knob-"
 def add_knobs(command: argparse.ArgumentParser) -> None:
     """Let a command take every knob."""
     group = command.add_argument_group(strings.say("command.knobs"))
+    group.add_argument("--preset", choices=PRESETS, metavar="NAME", help=strings.say("command.preset", names=", ".join(PRESETS)))
     for knob in KNOBS.values():
         group.add_argument(*_flags(knob.name), dest=f"{_PREFIX}{knob.name}", metavar="VALUE", help=_help(knob))
     about = strings.say("command.augmentation").replace("%", "%%")
@@ -22,9 +24,9 @@ def add_knobs(command: argparse.ArgumentParser) -> None:
 
 
 def given_config(given: argparse.Namespace) -> RunConfig:
-    """The config that was typed. Raises BadKnob."""
+    """The config that was typed: what is said of a knob goes before the preset's. Raises BadKnob."""
     values = {name.removeprefix(_PREFIX): value for name, value in vars(given).items() if name.startswith(_PREFIX) and value is not None}
-    return RunConfig.from_flat(values)
+    return RunConfig.from_flat((PRESETS[given.preset].knobs if given.preset else {}) | values)
 
 
 def command_line(knobs: Mapping[str, Any]) -> str:

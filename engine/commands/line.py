@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from engine import __version__, strings
 from engine.commands import changing, doctor, folder, housekeeping, questions, reading, starting
 from engine.commands.knobs import add_knobs
+from engine.commands.output import shown_whole
 from engine.commands.starting import INTERRUPTED
 from engine.errors import AthanorError, BadInput
 from engine.store.home import Home
@@ -32,10 +33,10 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # a reader that has gone is noticed here, not at the interpreter's end
         return code
     except BadInput as error:
-        print(f"athanor: {error}", file=sys.stderr)
+        print(shown_whole(f"athanor: {error}"), file=sys.stderr)
         return BAD_INPUT
     except AthanorError as error:
-        print(f"athanor: {error}", file=sys.stderr)
+        print(shown_whole(f"athanor: {error}"), file=sys.stderr)
         return FAILED
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
@@ -43,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:  # a disk that is full, a folder that may not be written
-        print(f"athanor: {error}", file=sys.stderr)
+        print(shown_whole(f"athanor: {error}"), file=sys.stderr)
         return FAILED
 
 
@@ -98,7 +99,8 @@ def _add_reading(add: Add) -> None:
 
 
 def _add_changing(add: Add) -> None:
-    for name, command in (("stop", changing.stop), ("pause", changing.pause), ("resume", changing.resume), ("retry", changing.retry)):
+    acts = {"stop": changing.stop, "pause": changing.pause, "resume": changing.resume, "step": changing.step, "retry": changing.retry}
+    for name, command in acts.items():
         _add_run(add(name, command))
     line = add("queue", changing.change_queue)
     _add_run(line, nargs="?")

@@ -9,7 +9,7 @@ from engine import strings
 from engine.commands.knobs import given_config
 from engine.commands.output import opened, tell
 from engine.errors import AthanorError, NotFound
-from engine.folders import shown
+from engine.folders import one_line, shown
 from engine.jobs import asking, launch
 from engine.store import runs
 from engine.store.connect import Store
@@ -87,7 +87,7 @@ def predicted(images: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield str(image["path"])
         if image.get("reason"):
             yield f"  {strings.reason(image['reason'])}"
-        yield from (f"  {figures.percent(share):>8}  {shown(str(label))}" for label, share in image.get("best", []))
+        yield from (f"  {figures.percent(share):>8}  {one_line(shown(str(label)))}" for label, share in image.get("best", []))
 
 
 def _bytes(count: float | None) -> str:

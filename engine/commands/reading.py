@@ -1,17 +1,17 @@
 """Commands that only read: runs, show, verdict. Each prints a text for people or JSON for programs."""
 
 import argparse
-import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 from engine import strings
 from engine.commands.changing import LEVELS
-from engine.commands.output import opened
+from engine.commands.output import as_json, opened, shown_whole
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
 from engine.errors import NotFound
+from engine.folders import one_line
 from engine.store import attempts, queue, records, runs
 from engine.store.attempts import Past
 from engine.store.connect import Store
@@ -23,7 +23,7 @@ from engine.strings import figures
 def list_runs(given: argparse.Namespace, home: Home) -> int:
     """Every run, newest first; with `--json` one object a line."""
     for run in runs.listing(opened(home), [State(name) for name in given.state], given.limit):
-        print(json.dumps(_brief(run), ensure_ascii=False) if given.json else _line(run))
+        print(as_json(_brief(run)) if given.json else _line(run))
     return 0
 
 
@@ -33,7 +33,7 @@ def _brief(run: Run) -> dict[str, Any]:
 
 def _line(run: Run) -> str:
     accuracy = figures.percent(run.summary.get("val_accuracy"))
-    text = f"{run.id:>5}  {run.state:<13}  {accuracy:>7}  {run.summary.get('verdict', ''):<18}  {run.name}"
+    text = f"{run.id:>5}  {run.state:<13}  {accuracy:>7}  {run.summary.get('verdict') or '':<18}  {one_line(run.name)}"
     return text[: shutil.get_terminal_size((160, 24)).columns]
 
 
@@ -44,7 +44,7 @@ def show(given: argparse.Namespace, home: Home) -> int:
     facts = _facts(store, run)
     if given.history:
         facts["history"] = _history(store, run.id)
-    print(json.dumps(facts, ensure_ascii=False) if given.json else _text(facts))
+    print(as_json(facts) if given.json else shown_whole(_text(facts)))
     return 0
 
 
@@ -79,14 +79,21 @@ def _history(store: Store, number: int) -> dict[str, dict[str, list[Any]]]:
 
 
 def _text(facts: dict[str, Any]) -> str:
-    lines = [f"{facts['name']} ({facts['state']})", *([facts["reason"]] if facts["reason"] else []), *_relations(facts)]
+    lines = [f"{one_line(facts['name'])} ({facts['state']})", *([_flat(facts["reason"])] if facts["reason"] else []), *_relations(facts)]
     for part in ("summary", "test", "config", "numerics"):
-        lines += ["", part, *(f"  {name:<18} {_value(value)}" for name, value in (facts[part] or {}).items())]
+        lines += ["", part, *(f"  {one_line(name):<18} {_value(value)}" for name, value in (facts[part] or {}).items())]
     if len(facts["attempts"]) > 1:
-        lines += ["", "attempts", *(f"  {one['number']:<3} {one['state']:<13} {one['reason'] or ''}".rstrip() for one in facts["attempts"])]
+        told = (f"  {one['number']:<3} {one['state']:<13} {_flat(one['reason'] or '')}".rstrip() for one in facts["attempts"])
+        lines += ["", "attempts", *told]
     for name, columns in facts.get("history", {}).items():
-        lines += ["", name, *(f"  {epoch:>5} {step:>8}  {_value(value)}" for step, epoch, value in zip(*columns.values(), strict=True))]
+        rows = zip(*columns.values(), strict=True)
+        lines += ["", one_line(name), *(f"  {epoch:>5} {step:>8}  {_value(value)}" for step, epoch, value in rows)]
     return "\n".join(lines)
+
+
+def _flat(sentence: str) -> str:
+    """On one line, however long."""
+    return " ".join(sentence.split())
 
 
 def _relations(facts: dict[str, Any]) -> Iterator[str]:
@@ -99,7 +106,7 @@ def _relations(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
-    return figures.short(value) if isinstance(value, float) else str(value)
+    return figures.short(value) if isinstance(value, float) else _flat(str(value))
 
 
 def verdict(given: argparse.Namespace, home: Home) -> int:
@@ -112,7 +119,8 @@ def verdict(given: argparse.Namespace, home: Home) -> int:
     found = Verdict.from_dict(event.data)
     said = explain(found)
     if given.json:
-        print(json.dumps({"id": run.id, **found.as_dict(), "words": vars(said)}, ensure_ascii=False))
+        print(as_json({"id": run.id, **found.as_dict(), "words": vars(said)}))
     else:
-        print("\n".join([f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in said.evidence), said.refuted_by]))
+        text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in said.evidence), said.refuted_by]
+        print(shown_whole("\n".join(text)))
     return 0

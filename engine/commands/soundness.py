@@ -33,7 +33,7 @@ def _database(store: Store) -> Iterator[Finding]:
         size = health.log_bytes(store.home)
         yield found("log", size <= LARGE_LOG, "log" if size <= LARGE_LOG else "large_log", size=f"{size / MIB:.1f}")
     else:
-        yield found("store", True, "postgres", variable=VARIABLE, place=store.engine.url.render_as_string(hide_password=True))
+        yield found("store", True, "postgres", variable=VARIABLE, place=store.place)
     notice = damage.notice(store)
     yield found("notice", True, "no_notice") if notice is None else Finding("notice", True, strings.reason(notice))
 

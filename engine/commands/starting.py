@@ -12,6 +12,7 @@ from engine import strings
 from engine.commands.knobs import given_config
 from engine.commands.output import opened, tell
 from engine.errors import Refused
+from engine.folders import one_line
 from engine.jobs import launch
 from engine.store import queue, runs
 from engine.store.connect import Store
@@ -50,7 +51,7 @@ def train(given: argparse.Namespace, home: Home) -> int:
 def _follow(store: Store, number: int, quiet: bool) -> Run:
     """Wait until the run has ended, a bar of epochs on standard error meanwhile."""
     before = run = runs.get(store, number)
-    with tqdm(total=run.knobs["epochs"], unit="epoch", desc=run.name, disable=quiet or not sys.stderr.isatty()) as bar:
+    with tqdm(total=run.knobs["epochs"], unit="epoch", desc=one_line(run.name), disable=quiet or not sys.stderr.isatty()) as bar:
         while not run.state.ended:
             time.sleep(LOOK)
             before, run = run, runs.get(store, number)

@@ -142,6 +142,6 @@ def _squares(items: list[Path], resolution: int, policy: str) -> list[Decoded]:
 def _square(item: Path | np.ndarray, resolution: int, policy: str) -> Decoded:
     try:
         picture = decode.read(item)
+        return decode.key(picture), decode.fit(picture, resolution, policy)
     except decode.PictureError as error:
         return error
-    return decode.key(picture), decode.fit(picture, resolution, policy)

@@ -4,6 +4,8 @@ The same functions serve training and prediction. Knows no dataset and no classe
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 PIXEL_LIMIT = 64_000_000  # checked before decoding: 64 megapixels are 256 MB as RGBA
+SIDE_LIMIT = 65_535  # the longest that JPEG knows; a line of 43 million pixels took 2 GB of filter weights to shrink
 FILE_LIMIT = 256 * 2**20  # bytes; an honest picture within the pixel limit is smaller, and some readers take in the whole file
 
 
@@ -38,7 +41,7 @@ def _read_file(path: Path) -> Image.Image:
         if size > FILE_LIMIT:
             raise PictureError("data.skip_too_large")
         with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > PIXEL_LIMIT:
+            if image.width * image.height > PIXEL_LIMIT or max(image.size) > SIDE_LIMIT:
                 raise PictureError("data.skip_too_large")
             image.load()
             return upright(image)
@@ -53,9 +56,20 @@ def _read_file(path: Path) -> Image.Image:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "data.skip_too_large"
     if isinstance(error, OSError) and error.errno is not None:
         return "data.skip_unreadable"
     return "data.skip_truncated" if "truncated" in str(error).lower() else "data.skip_damaged"
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """A picture for which memory does not suffice is too large; PictureError says so."""
+    try:
+        yield
+    except MemoryError as error:
+        raise PictureError("data.skip_too_large") from error
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -88,19 +102,21 @@ def _grey_if_grey(image: Image.Image) -> Image.Image:
     return image.getchannel(0) if grey else image
 
 
+@_within_memory()
 def key(image: Image.Image) -> int:
-    """64-bit hash of an upright picture's pixels and size: equal pictures have equal keys, whatever their file format."""
+    """64-bit hash of an upright picture's pixels and size: equal for equal pictures, whatever their file format. Raises PictureError."""
     start = f"{image.mode} {image.width} {image.height}".encode()
     return int.from_bytes(hashlib.blake2b(start + image.tobytes(), digest_size=8).digest(), "little")
 
 
 def square(image: Image.Image, resolution: int, policy: str) -> np.ndarray:
-    """Any picture as uint8 (C, R, R), C = 1 for grey, else 3. `policy` is a key of POLICIES."""
+    """Any picture as uint8 (C, R, R), C = 1 for grey, else 3. `policy` is a key of POLICIES. Raises PictureError as `fit` does."""
     return fit(upright(image), resolution, policy)
 
 
+@_within_memory()
 def fit(image: Image.Image, resolution: int, policy: str) -> np.ndarray:
-    """An upright picture (L or RGB) as uint8 (C, R, R)."""
+    """An upright picture (L or RGB) as uint8 (C, R, R). Raises PictureError when memory does not suffice."""
     pixels = np.asarray(POLICIES[policy](image, resolution))
     return np.ascontiguousarray(pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1))
 

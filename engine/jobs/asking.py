@@ -1,6 +1,7 @@
 """What pages and the command line ask of the servant, and how they read its answer. Imports no torch.
 
-Kinds and payloads: `facts` and `probe` {"config": flat}, `preview` {"config": flat, "index": n}, `predict` {"run": n, "images": [path]},
+Kinds and payloads: `facts`, `probe` and `overview` {"config": flat}, `preview` and `draws` {"config": flat, "index": n},
+`mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]},
 `samples` {"run": n}.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from engine import __version__
 from engine.catalog import DATASETS
 from engine.config import KNOBS, RunConfig
+from engine.config.look import LOOKS, Look
 from engine.errors import AthanorError, BadInput
 from engine.folders import data_roots, find_tree, subfolders
 from engine.jobs import bell, launch
@@ -21,15 +23,17 @@ from engine.store import keeping, requests
 from engine.store.connect import Store
 from engine.store.requests import Answer, Question
 
-Kind = Literal["facts", "probe", "preview", "predict", "samples"]
+Kind = Literal["facts", "probe", "preview", "draws", "overview", "mosaic", "predict", "samples"]
 # Seconds between two looks at an answer.
-LOOK = 0.05
+LOOK = 0.02
 # The knobs that a kind's answer depends on: a question that differs in others only has its answer already.
 FACTS = ("dataset", "resolution", "resize", "architecture", "width")
-PREVIEW = (*(name for name, knob in KNOBS.items() if knob.group in ("data", "augmentation")), "architecture", "seed")
+DATA = tuple(name for name, knob in KNOBS.items() if knob.group == "data")
 NO_MATTER = ("learning_rate", "schedule", "warmup", "label_smoothing", "early_stopping", "time_limit", "seed")
 PROBE = tuple(name for name in KNOBS if name not in NO_MATTER)
-MATTERS: dict[str, tuple[str, ...]] = {"facts": FACTS, "probe": PROBE, "preview": PREVIEW}
+MATTERS: dict[str, tuple[str, ...]] = {"facts": FACTS, "probe": PROBE, "preview": LOOKS, "draws": LOOKS, "overview": DATA, "mosaic": DATA}
+# Of these no network is asked, so it need not fit.
+LOOKED_AT = ("preview", "draws", "overview", "mosaic")
 
 
 def ask(store: Store, kind: Kind, payload: Mapping[str, Any], form: str | None = None) -> str:
@@ -65,7 +69,7 @@ def _plain(kind: Kind, payload: Mapping[str, Any]) -> dict[str, Any]:
         asked["images"] = [str(Path(image).absolute()) if isinstance(image, str | Path) else image for image in asked["images"]]
     if kind in MATTERS and isinstance(asked.get("config"), Mapping):
         try:
-            flat = RunConfig.from_flat(asked["config"]).flat()
+            flat = (Look if kind in LOOKED_AT else RunConfig).from_flat(asked["config"]).flat()
         except AthanorError:
             flat = dict(asked["config"])
         else:

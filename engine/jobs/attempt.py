@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,7 +22,7 @@ from engine.jobs import memory, slots
 from engine.jobs.recorder import Recorder
 from engine.store import budget, keeping, manifest, records, runs, settings, standing, transitions
 from engine.store.connect import Store
-from engine.store.records import PAUSE, STOP
+from engine.store.records import PAUSE, STEP, STOP
 from engine.store.runs import Claim, State
 from engine.training import checkpoints, session
 from engine.training.checkpoints import BadCheckpoint, Checkpoint
@@ -79,16 +79,21 @@ class Attempt:
         return end
 
     def _start(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest checkpoint that is whole, and the files of those that are not; they are named no longer."""
+        """The newest checkpoint that is whole, as is the best that it goes back to, and the files of others; they are named no longer."""
         folder, damaged = self.store.home.checkpoints(self.claim.run), list[str]()
+        checkpoints.require_folder(folder)
         for kept in keeping.of(self.store, self.claim.run):
             try:
-                return checkpoints.load(folder, kept.name), damaged
+                start = checkpoints.load(folder, kept.name)
+                best = start.extra.facts.get("best", "")
+                if best not in ("", kept.name):
+                    checkpoints.load(folder, best)
+                return start, list(dict.fromkeys(damaged))
             except BadCheckpoint as error:
                 log.warning("%s", error)
                 damaged.append(str(error.fields["file"]))
                 insist(partial(keeping.forget, self.store, self.claim, kept.name))
-        return None, damaged
+        return None, list(dict.fromkeys(damaged))
 
     def _guarded(self, work: Callable[[], End]) -> End:
         """What the work comes to, every kind of failure turned into a state and a reason."""
@@ -127,7 +132,7 @@ class Attempt:
     def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
         reference = standing.reference_accuracy(self.store, config.data.dataset)
         every = int(settings.get(self.store, settings.KEEP_EVERY))
-        return session.Setting(numerics, reference, self._asked, self.claim.attempt, every)
+        return session.Setting(numerics, reference, self._asked, self.claim.attempt, every, self.run.pause_after)
 
     def _numerics(self, config: RunConfig) -> Numerics:
         """Fixed when the run first starts, inherited by its later attempts."""
@@ -142,9 +147,8 @@ class Attempt:
         step, epoch = (0, 0) if start is None else (start.state.step, start.state.epoch)
         insist(lambda: keeping.rewind(self.store, self.claim, step))
         named = {kept.name for kept in keeping.of(self.store, self.claim.run)}
-        for file in self.store.home.checkpoints(self.claim.run).glob("*"):
-            if file.name.split(".")[0] not in named:
-                file.unlink()
+        for file in checkpoints.left_over(self.store.home.checkpoints(self.claim.run), named):
+            file.unlink()
         fields = {"attempt": self.claim.attempt, "damaged": damaged}
         self.recorder.event(records.REWIND, step, epoch, fields)
 
@@ -158,18 +162,22 @@ class Attempt:
             lambda wanted: insist(lambda: budget.require_room(self.store, wanted)),
         )
 
-    def _asked(self) -> Literal["stop", "pause"] | None:
+    def _asked(self) -> session.Asked | None:
         if self.recorder.fenced:
             raise Fenced(self.claim.run)
         if self.recorder.asked(STOP):
             return "stop"
-        return "pause" if self.leave or self.recorder.asked(PAUSE) else None
+        if self.leave or self.recorder.asked(PAUSE):
+            return "pause"
+        return "step" if self.recorder.asked(STEP) else None
 
     def _told(self, config: RunConfig, outcome: session.Outcome) -> End:
         if outcome.why == "stop":
             return End(State.STOPPED, {"key": "errors.stopped", "fields": {}})
         if outcome.why == "pause":
             return End(State.PAUSED, {"key": "errors.paused", "fields": {}}) if self.recorder.asked(PAUSE) else End(None)
+        if outcome.why == "step":
+            return End(State.PAUSED, {"key": "errors.stepped", "fields": {"epoch": outcome.epoch}})
         if outcome.why == "time_limit":
             return End(State.STOPPED, {"key": "errors.time_limit", "fields": {"minutes": config.budget.time_limit}})
         if outcome.test is not None:

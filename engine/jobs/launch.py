@@ -1,6 +1,8 @@
 """What pages and the command line call: queue a run, stop it, see that a supervisor is there. Imports no torch."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,30 +14,34 @@ from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.errors import Refused
-from engine.folders import data_roots, find_tree, one_line
-from engine.jobs import bell
+from engine.folders import data_roots, one_line
+from engine.jobs import bell, lease
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
-from engine.store.records import PAUSE, STOP
-from engine.store.runs import State
+from engine.store.records import PAUSE, STEP, STOP
+from engine.store.runs import UNDER_WAY, State
 
 # The supervisors this process has started for a folder and not yet seen the end of.
 _started: dict[Home, list[subprocess.Popen[bytes]]] = {}
 
 
-def submit(store: Store, config: RunConfig, launch_key: str | None = None, parent: int | None = None) -> int:
+def submit(
+    store: Store, config: RunConfig, launch_key: str | None = None, parent: int | None = None, pause_after: int | None = None
+) -> int:
     """Queue a run and see that somebody takes it. The same `launch_key` twice is the same run, however often it is pressed.
 
-    `parent` is the run of which this is a changed copy. Raises DataError when the dataset is neither known nor a folder, and
-    Refused when the disk budget is spent.
+    `parent` is the run of which this is a changed copy; at the end of epoch `pause_after` it pauses. Raises DataError when the
+    dataset is neither known nor a folder that the supervisor finds, too, and Refused when the disk budget is spent or the
+    supervisor serves another store.
     """
+    lease.require_ours(store)
     if config.data.dataset not in DATASETS:
-        find_tree(config.data.dataset, data_roots(store.home.root))
+        lease.require_tree(store.home, config.data.dataset)
     budget.require_room(store)
-    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent))
+    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent, pause_after))
     ensure_supervisor(store)
     return number
 
@@ -81,6 +87,23 @@ def resume(store: Store, number: int) -> None:
     ensure_supervisor(store)
 
 
+def step(store: Store, number: int) -> None:
+    """Let a paused run train one epoch more, or one under way no further than to the end of its epoch; then it pauses.
+
+    Raises NotFound, and Refused when it is neither.
+    """
+    while True:
+        run = runs.get(store, number)
+        if run.state in UNDER_WAY:
+            if records.command(store, number, STEP):
+                return
+        else:
+            budget.require_room(store)
+            transitions.step(store, number, run.summary.get("epoch", 0) + 1)
+            ensure_supervisor(store)
+            return
+
+
 def retry(store: Store, number: int) -> None:
     """Queue a run that was stopped or went wrong; it goes on from its last whole checkpoint. Raises NotFound, Refused."""
     budget.require_room(store)
@@ -98,12 +121,15 @@ def ensure_supervisor(store: Store) -> None:
     """Wake the supervisor of this folder; start one, detached, when there is none, or when the one there is older than we are.
 
     The old one gives out what it has begun to and goes, the new one waits for its lock; workers outlive both, so no run notices.
+    Raises Refused when the one that is there serves another store.
     """
+    lease.require_ours(store)
     seen = attempts.presence(store, SUPERVISOR)
     there = seen is not None and alive(seen.identity)
     rang = bell.ring(store.home.bell) and (there or seen is None)  # a bell may outlast its owner by an instant
     if seen is not None and there and _older(seen.version, __version__):
-        os.kill(seen.identity.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # gone in between
+            os.kill(seen.identity.pid, signal.SIGTERM)
         start_supervisor(store.home)
     elif not rang and not _starting(store.home):
         start_supervisor(store.home)
@@ -111,7 +137,12 @@ def ensure_supervisor(store: Store) -> None:
 
 def _older(one: str, other: str) -> bool:
     """Whether a version comes before another; two of different age would else replace each other for ever."""
-    return [int(part) for part in one.split(".")] < [int(part) for part in other.split(".")]
+    return _numbers(one) < _numbers(other)
+
+
+def _numbers(version: str) -> list[int]:
+    """The numbers at its start: 0.4.0rc1 counts as 0.4.0."""
+    return [int(part) for part in re.findall(r"\d+", re.split(r"[^\d.]", version)[0])]
 
 
 def _starting(home: Home) -> bool:
@@ -121,11 +152,16 @@ def _starting(home: Home) -> bool:
 
 
 def start_supervisor(home: Home) -> None:
-    """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one."""
+    """A new session, so that neither Ctrl-C nor the end of the server reaches it. Two at once: the lock keeps one.
+
+    It works in another folder than we, so our data roots are named to it by their whole paths.
+    """
     home.root.mkdir(parents=True, exist_ok=True)
+    roots = os.pathsep.join(str(root.absolute()) for root in data_roots(home.root)[:-1])
     with home.supervisor_log.open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "engine.jobs.supervisor", "--home", str(home.root)],
             cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=os.environ | {"ATHANOR_DATA": roots},
         )  # fmt: skip
     _started.setdefault(home, []).append(child)

@@ -20,9 +20,11 @@ import torch
 
 from engine import __version__, faults
 from engine.config import RunConfig
-from engine.data import preview
+from engine.config.look import Look
+from engine.data import overview, preview
 from engine.data.arrivals import Arrivals
 from engine.data.sample import outline
+from engine.data.split import split
 from engine.errors import AthanorError, BadInput, NotFound, StoreError
 from engine.folders import data_roots
 from engine.jobs import bell, slots
@@ -47,10 +49,11 @@ NICENESS = 10
 LOOK = 5.0
 # Seconds for which another servant of this folder, whose supervisor has gone, is waited for between two looks.
 HANDOVER = 0.05
-# Seconds that the pictures of a preview, and those that decide the facts of a folder, are waited for; they go on coming after that.
-PICTURES, OUTLINE = 20.0, 2.0
-# Pictures in one question, and strips of a preview.
-MOST_IMAGES, MOST_STRIPS = 1000, 1_000_000
+# Seconds that pictures to be looked at, and those that decide the facts of a folder, are waited for; they go on coming after that,
+# and a page asks again.
+PICTURES, OUTLINE = 2.0, 2.0
+# Pictures in one question; strips, sheets of draws and pages of classes.
+MOST_IMAGES, MOST_PLACES = 1000, 1_000_000
 
 Answered = tuple[dict[str, Any], bytes | None]
 
@@ -138,12 +141,28 @@ class Servant:
 
     def preview(self, _store: Store, question: Question) -> Answered:
         """A strip of training pictures."""
-        config, index = _config(question.payload), question.payload.get("index", 0)
-        if not isinstance(index, int) or not 0 <= index <= MOST_STRIPS:
-            raise BadInput("servant.bad_question", message=f"index = {index!r}"[:200])
-        strip = preview.strip(config, self.arrivals.within(PICTURES, config.data), index)
-        told = {name: value for name, value in vars(strip).items() if name != "png"}
-        return told, strip.png
+        look, index = _look(question.payload), _place(question.payload, "index")
+        return _pictures(preview.strip(look, self.arrivals.within(PICTURES, look.data), index))
+
+    def draws(self, _store: Store, question: Question) -> Answered:
+        """A few training pictures, each as it is and as it was drawn several times."""
+        look, index = _look(question.payload), _place(question.payload, "index")
+        return _pictures(preview.draws(look, self.arrivals.within(PICTURES, look.data), index))
+
+    def overview(self, _store: Store, question: Question) -> Answered:
+        """What a dataset holds, what is to be said of it, and its mean picture."""
+        look = _look(question.payload)
+        dataset = self.arrivals.within(PICTURES, look.data)
+        parts = split(dataset, look.data)
+        return overview.overview(dataset, parts), overview.mean_picture(dataset, parts)
+
+    def mosaic(self, _store: Store, question: Question) -> Answered:
+        """Some pictures of each class of a page; the rows stand one after the other, as long as `cuts` says."""
+        look, page = _look(question.payload), _place(question.payload, "page")
+        dataset = self.arrivals.within(PICTURES, look.data)
+        found = overview.mosaic(dataset, split(dataset, look.data), page)
+        told = {"first": found.first, "names": found.names, "train": found.train, "cuts": [len(row) for row in found.rows]}
+        return told, b"".join(found.rows)
 
     def predict(self, store: Store, question: Question) -> Answered:
         """What the best epoch of a run sees in picture files."""
@@ -171,6 +190,9 @@ ANSWERS: dict[str, Callable[[Servant, Store, Question], Answered]] = {
     "facts": Servant.facts,
     "probe": Servant.probe,
     "preview": Servant.preview,
+    "draws": Servant.draws,
+    "overview": Servant.overview,
+    "mosaic": Servant.mosaic,
     "predict": Servant.predict,
     "samples": Servant.samples,
 }
@@ -195,6 +217,26 @@ def _config(payload: Mapping[str, Any]) -> RunConfig:
     if not isinstance(given, Mapping):
         raise BadInput("servant.bad_question", message=f"config = {given!r}"[:200])
     return RunConfig.from_flat(given)
+
+
+def _look(payload: Mapping[str, Any]) -> Look:
+    """The pictures that are asked about. Raises BadKnob, and BadInput when there are none."""
+    given = payload.get("config")
+    if not isinstance(given, Mapping):
+        raise BadInput("servant.bad_question", message=f"config = {given!r}"[:200])
+    return Look.from_flat(given)
+
+
+def _place(payload: Mapping[str, Any], name: str) -> int:
+    """Which strip, which page. Raises BadInput."""
+    place = payload.get(name, 0)
+    if not isinstance(place, int) or not 0 <= place <= MOST_PLACES:
+        raise BadInput("servant.bad_question", message=f"{name} = {place!r}"[:200])
+    return place
+
+
+def _pictures(found: preview.Sheet) -> Answered:
+    return {name: value for name, value in vars(found).items() if name != "png"}, found.png
 
 
 def _are_names(images: Any) -> TypeGuard[list[str]]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from engine import __version__, faults
 from engine.errors import NotFound, StoreBusy, StoreError
-from engine.jobs import bell, memory
+from engine.jobs import bell, lease, memory
 from engine.jobs.crew import Crew, Death
 from engine.jobs.identity import identify, kill_group
 from engine.jobs.launch import start_supervisor
@@ -245,6 +245,7 @@ def main() -> int:
         if not mine:
             return 0
         store = Store(home, thorough=True)  # a store with hidden damage is set aside now, before anybody relies on it
+        lease.declare(store)
         with store.sole() as alone:
             if alone:
                 log.info("supervisor %s of %s", __version__, home.root)

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from engine.jobs.attempt import Attempt
+from engine.plain_files import NotPlain, append_plain
 from engine.store.connect import Store
 from engine.store.home import Home
 from engine.store.runs import Claim
@@ -35,14 +36,19 @@ def main() -> int:
 
 
 def _log_to(home: Home, claim: Claim) -> None:
-    """Everything this process prints from now on stands in the run's log."""
+    """Everything this process prints from now on stands in the run's log; where something else lies there, in the supervisor's."""
     home.run(claim.run).mkdir(parents=True, exist_ok=True)
-    with home.log(claim.run).open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
+    try:
+        with append_plain(home.log(claim.run)) as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+    except NotPlain as error:
+        log.warning("the log of run %s stays here: %s", claim.run, error)
     log.info("run %s, attempt %s, process %s", claim.run, claim.attempt, os.getpid())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    os._exit(code)  # torch takes two seconds to take itself apart, and holds its memory meanwhile

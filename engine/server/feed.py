@@ -49,12 +49,7 @@ class Follower:
         return [*self._changed_head(run), *_rows(news), *behind]
 
     def _changed_head(self, run: Run) -> Iterator[Message]:
-        """What the axes need. The planned epochs are the axis of a run under way; one that has ended goes no further than it went."""
-        planned, done = run.summary.get("epochs", run.knobs["epochs"]), run.summary.get("epoch")
-        head = {
-            "kind": "hello", "run": run.id, "name": f"{run.id}: {run.name}", "epochs": done if run.state.ended and done else planned,
-            "steps_per_epoch": run.summary.get("steps_per_epoch"),
-        }  # fmt: skip
+        head = {"kind": "hello", **head_of(run)}
         if head != self._hello:
             self._hello = head
             yield head | {"state": run.state}
@@ -68,10 +63,29 @@ class Follower:
             yield {"kind": "end"}
 
 
+def head_of(run: Run) -> Message:
+    """What the axes need. The planned epochs are the axis of a run under way; one that has ended goes no further than it went."""
+    planned, done = run.summary.get("epochs", run.knobs["epochs"]), run.summary.get("epoch")
+    return {
+        "run": run.id, "name": f"{run.id}: {run.name}", "epochs": done if run.state.ended and done else planned,
+        "steps_per_epoch": run.summary.get("steps_per_epoch"), "train_images": run.summary.get("train_images"),
+    }  # fmt: skip
+
+
+def milliseconds(time: float) -> int:
+    """Seconds since the epoch as the browser counts."""
+    return round(time * 1000)
+
+
+def event_as_told(event: records.Event) -> Message:
+    """An event without its run, its time in milliseconds."""
+    return {**vars(event), "time": milliseconds(event.time)}
+
+
 def _rows(news: records.News) -> Iterator[Message]:
     if news.metrics or news.events:
-        rows = [[row.seq, row.series, row.step, row.epoch, row.value, round(row.time * 1000)] for row in news.metrics]
-        happened = [{"seq": e.seq, "kind": e.kind, "step": e.step, "epoch": e.epoch, "data": e.data} for e in news.events]
+        rows = [[row.seq, row.series, row.step, row.epoch, row.value, milliseconds(row.time)] for row in news.metrics]
+        happened = [event_as_told(event) for event in news.events]
         yield {"kind": "rows", "seq": news.seq, "rows": rows, "events": happened}
 
 

@@ -1,4 +1,4 @@
-"""The door's other half: what `app.py` hands to Streamlit. Opens the store once, starts the supervisor, serves three routes."""
+"""The door's other half: what `app.py` hands to Streamlit. Opens the store once, starts the supervisor, serves four routes."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -12,7 +12,9 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from engine import __version__
+from engine.errors import AthanorError
 from engine.jobs.launch import ensure_supervisor, supervisor_version
+from engine.server.curves import curves
 from engine.server.feed import live
 from engine.server.guard import allowed
 from engine.store.connect import open_store
@@ -45,7 +47,12 @@ ASSETS = {
     "plotly.min.js": (Path(str(files("plotly") / "package_data" / "plotly.min.js")), "text/javascript"),
     "inter.woff2": (Path(__file__).parent / "fonts" / "inter.woff2", "font/woff2"),
 }
-ROUTES: list[BaseRoute] = [Route("/health", health), Route("/assets/{name}", asset), WebSocketRoute("/live", live)]
+ROUTES: list[BaseRoute] = [
+    Route("/health", health),
+    Route("/assets/{name}", asset),
+    Route("/curves", curves),
+    WebSocketRoute("/live", live),
+]
 
 
 @asynccontextmanager
@@ -54,7 +61,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
     Without the freeze Streamlit spends about 100 ms of garbage collection on every rerun.
     """
-    with suppress(OSError):  # the pages say what is wrong and try again
+    with suppress(OSError, AthanorError):  # the pages say what is wrong and try again
         ensure_supervisor(open_store(Home.find()))
     gc.collect()
     gc.freeze()

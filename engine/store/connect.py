@@ -56,6 +56,16 @@ class Store:
             raise
 
     @property
+    def place(self) -> str:
+        """Where the store lies, for people: no account and no password."""
+        return self._backend.place
+
+    @property
+    def mark(self) -> str:
+        """What tells this store from others of the same data folder; equal for whoever opens it by the same address."""
+        return self._backend.mark
+
+    @property
     def replaced(self) -> bool:
         """Whether the database was set aside and made anew since it was opened; only opening it again helps."""
         return self._backend.replaced

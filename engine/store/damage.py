@@ -78,8 +78,12 @@ def sound(file: Path, thorough: bool = False, log: bool = True) -> bool:
 
 def _emptied(home: Home) -> bool:
     """Whether the database holds nothing although there have been runs: all of it was in a log that is gone."""
-    with closing(library().module.connect(f"{home.database.as_uri()}?mode=ro", uri=True, timeout=10.0)) as connection:
-        return _is_new(connection) and any(home.runs.glob("*/manifest.json"))
+    module = library().module
+    try:
+        with closing(module.connect(f"{home.database.as_uri()}?mode=ro", uri=True, timeout=10.0)) as connection:
+            return _is_new(connection) and any(home.runs.glob("*/manifest.json"))
+    except module.DatabaseError:  # a full disk, for one, leaves no room for the index of the log: nothing is known against the file
+        return False
 
 
 def is_damage(error: BaseException | None) -> bool:
@@ -97,9 +101,12 @@ def _code(error: BaseException | None) -> int:
 
 
 def _look(connection: Any) -> None:
-    """Raises DatabaseError when header or schema is not ours, or the file is shorter than its header says."""
+    """Raises DatabaseError when header or schema is not ours, or the file is shorter than its header says.
+
+    A newer schema may hold other tables; whoever opens the store refuses it.
+    """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if _is_new(connection):
+    if _is_new(connection) or version > SCHEMA_VERSION:
         return
     for name in metadata.tables if version == SCHEMA_VERSION else OLDEST:
         columns = ", ".join(column.name for column in metadata.tables[name].columns) if version == SCHEMA_VERSION else "*"

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from engine import faults
 from engine.errors import NotFound, Refused, StoreError
 from engine.folders import shown
+from engine.plain_files import is_folder
 from engine.store import numbering
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import State
+from engine.store.runs import State, number_of
 from engine.store.tables import lineage, metadata, runs
 
 TRASH = ".deleted-"
@@ -54,13 +55,14 @@ def delete(store: Store, numbers: Collection[int]) -> Deleted:
             _delete_rows(connection, wanted)
             for number in wanted:
                 _set_aside(store.home, number)
+            gone = trash(store.home)  # nobody else's deletion is half done now: we hold the writers' lock
             faults.point("delete.before_commit")
     except OSError as error:
         with store.write() as connection:
             _give_back(connection, store.home)
         raise StoreError("command.delete_failed", message=shown(str(error))) from error
     faults.point("delete.before_files")
-    return Deleted(wanted, [folder for folder in trash(store.home) if not _remove(folder)])
+    return Deleted(wanted, [folder for folder in gone if not _remove(folder)])
 
 
 def trash(home: Home) -> list[Path]:
@@ -103,9 +105,9 @@ def _give_back(connection: sa.Connection, home: Home) -> None:
 
 def _numbered(home: Home) -> Iterator[tuple[int, Path]]:
     for folder in trash(home):
-        digits = folder.name.removeprefix(TRASH).partition(".")[0]
-        if digits.isdigit():
-            yield int(digits), folder
+        number = number_of(folder.name.removeprefix(TRASH).partition(".")[0])
+        if number is not None and is_folder(folder):
+            yield number, folder
 
 
 def _set_aside(home: Home, number: int) -> None:

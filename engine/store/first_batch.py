@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.files import read_plain, write_whole
+from engine.plain_files import read_plain, replacing
 
 PICTURE, FACTS = "first_batch.png", "first_batch.json"
 # Pictures kept at most, and bytes read at most.
@@ -38,8 +38,10 @@ class FirstBatch:
 
 def write(folder: Path, batch: FirstBatch) -> None:
     """The facts come last: they make it one. Raises OSError."""
-    write_whole(folder / PICTURE, batch.png)
-    write_whole(folder / FACTS, json.dumps(batch.facts.model_dump()).encode())
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in ((PICTURE, batch.png), (FACTS, json.dumps(batch.facts.model_dump()).encode())):
+        with replacing(folder / name) as file:
+            file.write(content)
 
 
 def read(folder: Path) -> FirstBatch:

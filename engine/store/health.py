@@ -1,7 +1,6 @@
 """How the store and the run folders beside it are: numbers and names for the doctor. Reads, mends nothing."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -55,11 +54,4 @@ def folders_of_runs(home: Home) -> set[int]:
 
 def whole(home: Home, run: int, kept: Kept) -> bool:
     """Whether the files of a checkpoint are there in their full size; what they hold is verified when they are used."""
-    return sum(_size(file) for file in home.checkpoint_files(run, kept.name)) == kept.bytes
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
+    return home.checkpoint_size(run, kept.name) == kept.bytes

@@ -1,8 +1,11 @@
 """The data folder: one class owns every file name in it. Knows no table and no process."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from engine.plain_files import is_folder, is_plain
 
 PROJECT = Path(__file__).parents[2]
 VARIABLE = "ATHANOR_HOME"
@@ -55,9 +58,18 @@ class Home:
         return self.run(number) / "checkpoints"
 
     def checkpoint_files(self, number: int, name: str) -> list[Path]:
-        """What is there of one checkpoint; the file that makes it one comes first."""
-        found = sorted(self.checkpoints(number).glob(f"{name}.*"))
-        return sorted(found, key=lambda file: file.suffix != ".json")
+        """What plain files are there of one checkpoint; the one that makes it one comes first. None behind a link."""
+        folder = self.checkpoints(number)
+        found = sorted(folder.glob(f"{name}.*")) if is_folder(folder) else []
+        return sorted(filter(is_plain, found), key=lambda file: file.suffix != ".json")
+
+    def checkpoint_size(self, number: int, name: str) -> int:
+        """Bytes of the files that are there of one checkpoint."""
+        size = 0
+        for file in self.checkpoint_files(number, name):
+            with suppress(FileNotFoundError):
+                size += file.lstat().st_size
+        return size
 
     def samples(self, number: int) -> Path:
         """What the worker keeps of single pictures: the first batch, and how the best epochs did on each of validation."""

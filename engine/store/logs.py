@@ -1,25 +1,23 @@
-"""Reading a run's log: from the end, in blocks, never whole, fit for a screen. Knows nothing of who writes it."""
+"""Reading a run's log: from the end, in blocks, never whole. Knows nothing of who writes it."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from engine.files import open_plain
+from engine.plain_files import open_plain
 
 # Bytes read at once, and of one line at most.
 BLOCK = 65536
-# What a terminal would obey instead of showing it; tab and line feed stay.
-CONTROLS = {code: "\ufffd" for code in (*range(9), *range(11, 32), *range(127, 160))} | {13: None}
 
 
 def lines(file: IO[bytes], last: bool) -> Iterator[str]:
-    """What is there, line by line and fit for a terminal; a line that is still being written waits unless this is the last look."""
+    """What is there, line by line; a line that is still being written waits unless this is the last look."""
     while line := file.readline(BLOCK):
         if not last and not line.endswith(b"\n") and len(line) < BLOCK:
             file.seek(-len(line), os.SEEK_CUR)
             return
-        yield line.decode("utf-8", "replace").translate(CONTROLS)
+        yield line.decode("utf-8", "replace")
 
 
 def start_of_tail(file: IO[bytes], count: int) -> int:

@@ -1,5 +1,6 @@
 """The store in a PostgreSQL database, for teams: the same queries, the same order of writers, the same errors."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +31,13 @@ class PostgreSQL:
 
     def __init__(self, url: str, serializer: Any) -> None:
         address = _read(url)
-        self.place = address.render_as_string(hide_password=True)
+        self.place, self.mark = place(address), _mark(address)
         try:
             self.engine = sa.create_engine(address, json_serializer=serializer, connect_args=dict(CONNECTION), pool_pre_ping=True)
         except ModuleNotFoundError as error:
             raise StoreError("errors.no_postgres_driver", path=self.place, command='pip install "psycopg[binary]"') from error
+        except (ArgumentError, ValueError) as error:
+            raise StoreError("errors.bad_store_url", driver=DRIVER) from error
         sa.event.listen(self.engine, "begin", _begin)
 
     @contextmanager
@@ -87,14 +90,39 @@ def _let_go(connection: sa.Connection) -> None:
 
 
 def _read(url: str) -> sa.URL:
-    """The address with our driver. Raises StoreError for what is not one of PostgreSQL."""
+    """The address with our driver. Raises StoreError for what is not one of PostgreSQL.
+
+    An `@` in the host or the database is the rest of a password that was cut at its own `@` or `/`.
+    """
     try:
         address = sa.make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreError("errors.bad_store_url", driver=DRIVER) from error
-    if address.drivername not in ("postgresql", "postgres", DRIVER):
+    if address.drivername not in ("postgresql", "postgres", DRIVER) or "@" in f"{_host(address)}{address.database}":
         raise StoreError("errors.bad_store_url", driver=DRIVER)
     return address.set(drivername=DRIVER)
+
+
+def place(address: sa.URL) -> str:
+    """Where the store lies, for people: nothing of who comes in and how, be it before the host or behind a `?`."""
+    port = address.port or _named(address, "port")
+    return f"{DRIVER}://{_host(address)}{f':{port}' if port else ''}/{address.database or ''}"
+
+
+def _host(address: sa.URL) -> str:
+    return address.host or _named(address, "host")
+
+
+def _named(address: sa.URL, name: str) -> str:
+    """What the part behind the `?` says of something; several answers joined."""
+    found = address.query.get(name, ())
+    return found if isinstance(found, str) else ",".join(found)
+
+
+def _mark(address: sa.URL) -> str:
+    """The same for two addresses of one schema, and not to be read: the account and the options may decide which schema it is."""
+    facts = (place(address), address.username, _named(address, "options"))
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -22,8 +22,9 @@ from engine.store.tables import attempts, commands, events, metrics, runs, serie
 
 REWIND = "rewind"
 VERDICT = "verdict"
-# The commands: end the run; save where it is and free its slot.
-STOP, PAUSE = "stop", "pause"
+MODEL = "model"
+# The commands: end the run; save where it is and free its slot; do that at the end of the epoch.
+STOP, PAUSE, STEP = "stop", "pause", "step"
 # Rows that a reader gets at once.
 PAGE = 20_000
 
@@ -89,22 +90,29 @@ def finite(value: float) -> float | None:
 def append(store: Store, claim: Claim, batch: Batch) -> Answer:
     """Write a batch and a heartbeat; take the commands waiting.
 
-    Raises Fenced when the attempt has ended and StoreBusy when the store cannot write now; nothing is written then.
+    Raises Fenced when the attempt has ended and StoreBusy when the store cannot write now; nothing is written then. Only of a
+    connection that breaks at the very end nobody knows: the same rows may be sent again, and stand there once.
     """
     with store.write() as connection:
         held = (attempts.c.token == claim.token, attempts.c.state.in_(UNDER_WAY))
         beat = {"heartbeat": time.monotonic()} | ({} if batch.progress is None else {"progress": batch.progress})
         if connection.execute(sa.update(attempts).where(*held).values(beat)).rowcount == 0:
             raise Fenced(claim.run)
-        mark = {"run": claim.run, "attempt": claim.attempt}
-        if batch.metrics:
-            connection.execute(sa.insert(metrics), [mark | vars(row) for row in batch.metrics])
-        if batch.events:
-            connection.execute(sa.insert(events), [mark | vars(row) for row in batch.events])
+        _put(connection, claim, metrics, batch.metrics)
+        _put(connection, claim, events, batch.events)
         if batch.summary:
             connection.execute(sa.update(runs).where(runs.c.id == claim.run).values(summary=dict(batch.summary)))
         dropped = keep(connection, claim, batch.checkpoints) if batch.checkpoints else []
         return Answer(_take_commands(connection, claim), dropped)
+
+
+def _put(connection: sa.Connection, claim: Claim, table: sa.Table, rows: Sequence[Metric] | Sequence[Event]) -> None:
+    """Write rows, in place of those that this attempt has sent before; of another attempt's it replaces none."""
+    if rows:
+        seqs = [row.seq for row in rows]
+        again = (table.c.run == claim.run, table.c.attempt == claim.attempt, table.c.seq.between(min(seqs), max(seqs)))
+        connection.execute(sa.delete(table).where(*again))
+        connection.execute(sa.insert(table), [{"run": claim.run, "attempt": claim.attempt} | vars(row) for row in rows])
 
 
 def _take_commands(connection: sa.Connection, claim: Claim) -> list[str]:
@@ -214,3 +222,9 @@ def last_event(store: Store, run: int, kind: str) -> Event | None:
     with store.read() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else Event(*row)
+
+
+def told(store: Store, run: int, kinds: Sequence[str]) -> list[Event]:
+    """The events of some kinds, in order."""
+    with store.read() as connection:
+        return [Event(*row) for row in connection.execute(_after(events, Event, run, 0).where(events.c.kind.in_(kinds)))]

@@ -15,15 +15,22 @@ from sqlalchemy.exc import DataError, IntegrityError
 from engine import strings
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.config.versions import current
+from engine.diagnosis.verdict import Verdict
+from engine.diagnosis.words import explain
+from engine.folders import one_line
+from engine.plain_files import all_plain, open_plain
 from engine.store import blobs, numbering
 from engine.store.home import Home
-from engine.store.manifest import AttemptForm, CheckpointForm, Manifest, Reason, RunForm, read
+from engine.store.manifest import MOST_SEQ, AttemptForm, CheckpointForm, Manifest, Reason, RunForm, read
 from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tags, tests
 
-_FOLDER = re.compile(r"[0-9]{6,9}")
+# Of as many digits as a house of many years has runs; a longer name would use up the numbers that are left.
+_FOLDER = re.compile(r"[0-9]{6,8}")
 _UNDER_WAY = ("starting", "running")
-# Of a run's summary, what pages count with.
-_NUMBERS = ("epoch", "epochs", "step", "steps_per_epoch", "seconds", "parameters", "val_accuracy", "val_loss")
+# What goes wrong when words are made of what is no number, or of nothing.
+_WORDLESS = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
+# As `records` calls the event: that module needs an open store.
+VERDICT = "verdict"
 REASON = {"key": "errors.rebuilt", "fields": {}}
 
 
@@ -57,7 +64,7 @@ def restore(connection: sa.Connection, home: Home) -> Rebuilt:
             outcome.without_manifest.append(number)
             continue
         try:
-            found = read(home, number)
+            found = _carried(home, number)
             with connection.begin_nested():
                 _insert(connection, home, found)
         except (ValueError, OSError, IntegrityError, DataError):  # ValueError: pydantic's, ours, and of text that is none
@@ -79,13 +86,20 @@ def _folders(home: Home) -> list[int]:
     return sorted(int(name) for name in names if int(name) and home.run(int(name)).name == name)
 
 
+def _carried(home: Home, number: int) -> Manifest:
+    """The manifest of a folder in which nothing leads out of it or keeps a reader waiting. Raises ValueError or OSError."""
+    if not all_plain(home.run(number)):
+        raise ValueError(f"{home.run(number)} holds more than plain files and folders")
+    return read(home, number)
+
+
 def _insert(connection: sa.Connection, home: Home, found: Manifest) -> None:
     """Raises ValueError when a part makes no sense, before or after others went in: within a savepoint."""
     mark = {"run": found.run.id}
     connection.execute(sa.insert(runs).values(_run(found.run)))
     for table, rows in (
         (attempts, [_attempt(each) for each in found.attempts]),
-        (events, [each.model_dump() for each in found.events]),
+        (events, [each.model_dump() for each in found.events if each.kind != VERDICT or _can_be_said(each.data)]),
         (checkpoints, [each.model_dump() for each in found.checkpoints if _whole(home, found.run.id, each)]),
         (tests, [found.test.model_dump()] if found.test else []),
         (series, [_series(each.name, each.data) for each in found.series]),
@@ -99,9 +113,11 @@ def _run(form: RunForm) -> dict[str, Any]:
     if form.config_version > CONFIG_VERSION:
         raise ValueError(f"config version {form.config_version} is newer than {CONFIG_VERSION}")
     RunConfig.model_validate(current(form.config, form.config_version))
-    if any(not isinstance(form.summary.get(name, 0), int | float | None) for name in _NUMBERS):
-        raise ValueError("a number of the summary is none")
-    row = form.model_dump() | {"reason": _said(form.reason)}
+    row = form.model_dump(exclude_unset=True) | {"name": one_line(form.name), "reason": _said(form.reason)}
+    if "preparing" in row["summary"]:
+        row["summary"]["preparing"] = None  # of a moment that is over
+    if form.numerics is None:
+        row["numerics"] = sa.null()
     if form.state in _UNDER_WAY:
         row |= {"state": "lost", "reason": REASON, "ended_at": form.ended_at or time.time()}
     elif form.state == "queued":
@@ -115,9 +131,19 @@ def _said(reason: Reason | None) -> Any:
         return sa.null()
     try:
         strings.reason(reason.model_dump())
-    except (KeyError, IndexError, AttributeError, TypeError) as error:
+    except _WORDLESS as error:
         raise ValueError(f"no words for {reason.key}") from error
     return reason.model_dump()
+
+
+def _can_be_said(verdict: dict[str, Any]) -> bool:
+    """Whether there are words for the verdict in every language; one of a newer Athanor is left out."""
+    try:
+        for language in strings.LANGUAGES:
+            explain(Verdict.from_dict(verdict), language)
+    except _WORDLESS:
+        return False
+    return True
 
 
 def _attempt(form: AttemptForm) -> dict[str, Any]:
@@ -126,10 +152,12 @@ def _attempt(form: AttemptForm) -> dict[str, Any]:
 
 
 def _whole(home: Home, run: int, form: CheckpointForm) -> bool:
-    """Whether the file that commits the checkpoint is the one that the row names; a resume verifies the others."""
-    file = home.checkpoints(run) / f"{form.name}.json"
+    """Whether the file that commits the checkpoint is the one that the row names, and all have their size; a resume verifies them."""
+    if home.checkpoint_size(run, form.name) != form.bytes:
+        return False
     try:
-        return not file.is_symlink() and file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == form.sha256
+        with open_plain(home.checkpoints(run) / f"{form.name}.json") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == form.sha256
     except OSError:
         return False
 
@@ -137,8 +165,8 @@ def _whole(home: Home, run: int, form: CheckpointForm) -> bool:
 def _series(name: str, data: str) -> dict[str, Any]:
     blob = base64.b64decode(data, validate=True)
     points = blobs.unpacked(blob)
-    whole = (points.seq, points.step, points.epoch, points.attempt)
-    ascending = len(points.seq) > 0 and points.seq[0] > 0 and (points.seq[1:] > points.seq[:-1]).all()
+    whole = (points.step, points.epoch, points.attempt)
+    ascending = len(points.seq) > 0 and 0 < points.seq[0] <= points.seq[-1] < MOST_SEQ and (points.seq[1:] > points.seq[:-1]).all()
     if not (
         ascending and all(_sensible(column) for column in whole) and np.isfinite(points.time).all() and not np.isinf(points.value).any()
     ):

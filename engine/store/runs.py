@@ -116,20 +116,21 @@ def run_columns() -> list[sa.ColumnElement[Any]]:
 
 @dataclass(frozen=True)
 class New:
-    """A training run to be queued. `parent` is the run that this one is a changed copy of."""
+    """A training run to be queued. `parent` is the run that this one is a changed copy of; at the end of epoch `pause_after` it pauses."""
 
     name: str
     config: Mapping[str, Any]
     config_version: int
     launch_key: str | None = None
     parent: int | None = None
+    pause_after: int | None = None
 
 
 def create(store: Store, new: New) -> int:
     """Queue a training run and return its number. The same `launch_key` twice is the same run. Raises NotFound for its parent."""
     row = {
         "launch_key": new.launch_key, "name": new.name, "kind": "train", "state": State.QUEUED, "config": dict(new.config),
-        "config_version": new.config_version, "summary": {}, "created_at": time.time(),
+        "config_version": new.config_version, "summary": {}, "created_at": time.time(), "pause_after": new.pause_after,
     }  # fmt: skip
     with store.write() as connection:
         if new.launch_key is not None:
@@ -169,6 +170,13 @@ def get(store: Store, number: int) -> Run:
     if row is None:
         raise NotFound("errors.no_such_run", run=number)
     return read_row(row)
+
+
+def among(store: Store, numbers: Iterable[int]) -> list[Run]:
+    """Those of some runs that there are, by number."""
+    query = sa.select(*_COLUMNS).where(runs.c.id.in_(list(numbers))).order_by(runs.c.id)
+    with store.read() as connection:
+        return [read_row(row) for row in connection.execute(query)]
 
 
 def listing(store: Store, states: Iterable[State] = (), limit: int | None = None) -> list[Run]:

@@ -34,10 +34,11 @@ class SQLite:
     def __init__(self, home: Home, serializer: Any) -> None:
         self.home = home
         self.file = home.database
-        self.place = str(self.file)
+        self.place, self.mark = str(self.file), str(self.file.resolve())
         self.engine = sa.create_engine(
-            f"sqlite:///{self.file}", module=library().module, json_serializer=serializer, connect_args={"check_same_thread": False}
-        )
+            sa.URL.create("sqlite", database=str(self.file)),  # as text, a `?` or `#` in the path would end the name of the file
+            module=library().module, json_serializer=serializer, connect_args={"check_same_thread": False},
+        )  # fmt: skip
         sa.event.listen(self.engine, "connect", _prepare)
         sa.event.listen(self.engine, "begin", _begin)
         self._opened: tuple[int, int] | None = None

@@ -137,13 +137,18 @@ def resume(store: Store, number: int) -> None:
     _require(store, number, (State.PAUSED,), "errors.not_paused")
 
 
+def step(store: Store, number: int, epoch: int) -> None:
+    """Queue a paused run that pauses again at the end of this epoch. Raises NotFound, and Refused when it is not paused."""
+    _require(store, number, (State.PAUSED,), "errors.not_paused", pause_after=epoch)
+
+
 def retry(store: Store, number: int) -> None:
     """Queue a run that was stopped or went wrong; it goes on from its last whole checkpoint. Raises NotFound, Refused."""
     _require(store, number, RETRIABLE, "errors.not_retriable")
 
 
-def _require(store: Store, number: int, states: Collection[State], refusal: str) -> None:
-    change = {"state": State.QUEUED, "crashes": 0, "reason": sa.null(), "ended_at": None}
+def _require(store: Store, number: int, states: Collection[State], refusal: str, pause_after: int | None = None) -> None:
+    change = {"state": State.QUEUED, "crashes": 0, "reason": sa.null(), "ended_at": None, "pause_after": pause_after}
     if not _move(store, number, states, change):
         raise Refused(refusal, run=number, state=get(store, number).state)
 

@@ -2,26 +2,30 @@
 
 A checkpoint `name` is three files: `name.weights.safetensors`, `name.state.safetensors` (optimiser and what else a resume needs)
 and, written last, `name.json`, which holds the hashes of the other two and of itself. What does not match is refused. Names are
-never used twice, so a checkpoint is whole or it is not there. Knows no loop and no store.
+never used twice, so a checkpoint is whole or it is not there. What is read may come from a stranger: it is taken by the forms below, and
+never by more memory than its files have. Knows no loop and no store.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from engine import faults
+from engine import faults, plain_files
 from engine.errors import AthanorError
+from engine.folders import shown
 from engine.training.happenings import State
 from engine.training.meter import Sums
 
@@ -29,6 +33,23 @@ FORMAT = 2
 _WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
 # In the state file, before the names of the tensors that are not the optimiser's.
 _EXTRA = "extra."
+# Ten thousand classes with the longest names that folders have take 5 MB; of lists and objects there are a few dozen.
+MOST_JSON, MOST_PARTS = 16 * 2**20, 100_000
+# The largest network of the catalogue, VGG19 of width 4 at 224 px, has 9 GB of weights and twice that of the optimiser's.
+MOST_TENSORS = 32 * 2**30
+MOST_CLASSES = 100_000
+# What a folder of checkpoints holds: `<step>-<attempt>` and its parts, and what was being written when a process was killed.
+_FILE = re.compile(r"\.?([0-9]{9,}-[0-9]+)\.(?:weights\.safetensors|state\.safetensors|json)(?:\.[0-9]+\.part)?")
+_SLOT = re.compile(r"[0-9]{1,6}\.\w{1,50}")
+# Of a file: nothing else helps than the checkpoint before. Any other error may be gone at the next try.
+_OF_THE_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, plain_files.NotPlain)
+
+Whole = Annotated[int, Field(ge=0, lt=2**53)]
+Strict = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class BadFolder(AthanorError):
+    """What lies in the place of the checkpoints' folder is none. `fields` has `path`."""
 
 
 class BadCheckpoint(AthanorError):
@@ -36,6 +57,58 @@ class BadCheckpoint(AthanorError):
 
     def __init__(self, file: str) -> None:
         super().__init__("errors.bad_checkpoint", file=file)
+
+
+class SumsForm(BaseModel):
+    """`meter.Sums`."""
+
+    model_config = Strict
+    loss: float
+    correct: float
+    grad_norm: float
+    images: Whole
+    steps: Whole
+
+
+class StateForm(BaseModel):
+    """`happenings.State`."""
+
+    model_config = Strict
+    epoch: Whole
+    step_in_epoch: Whole
+    step: Whole
+    best_loss: float | None
+    best_epoch: Whole
+    sums: SumsForm
+    seconds: float
+
+
+class FactsForm(BaseModel):
+    """What else is kept, where it decides how much memory is taken, or is asked for by name."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, JsonValue]
+    config: dict[str, dict[str, bool | int | float | str | None]] = Field(default_factory=dict)
+    numerics: dict[str, bool | int | str] = Field(default_factory=dict)
+    classes: list[Annotated[str, Field(max_length=1000)]] = Field(default_factory=list, max_length=MOST_CLASSES)
+    channels: Literal[1, 3] = 3
+    mean: list[float] = Field(default_factory=list, max_length=3)
+    std: list[float] = Field(default_factory=list, max_length=3)
+    data: str = ""
+    best: str = ""
+    seconds: float = 0.0
+
+
+class Body(BaseModel):
+    """The JSON of a checkpoint. `bytes` of its files were not told before 0.1."""
+
+    model_config = Strict
+    format: Literal[2]
+    files: dict[str, str]
+    bytes: dict[str, Whole] = Field(default_factory=dict)
+    state: StateForm
+    groups: Annotated[list[dict[str, JsonValue]], Field(max_length=100)]
+    extra: FactsForm
 
 
 @dataclass(frozen=True)
@@ -79,7 +152,8 @@ def save(folder: Path, name: str, model: nn.Module, optimiser: Optimizer, state:
     files = {f"{name}.{_WEIGHTS}": _packed(model.state_dict()), f"{name}.{_STATE}": _packed(tensors)}
     hashes = {file: _write(folder / file, content) for file, content in files.items()}
     groups = [{key: value for key, value in group.items() if key != "params"} for group in kept["param_groups"]]
-    body = {"format": FORMAT, "files": hashes, "state": asdict(state), "groups": groups, "extra": dict(extra.facts)}
+    sizes = {file: len(content) for file, content in files.items()}
+    body = {"format": FORMAT, "files": hashes, "bytes": sizes, "state": asdict(state), "groups": groups, "extra": dict(extra.facts)}
     content = json.dumps({"body": body, "sha256": _hash(_canonical(body))}).encode()
     faults.point("checkpoint.before_commit")
     digest = _write(folder / f"{name}.json", content)
@@ -90,11 +164,36 @@ def save(folder: Path, name: str, model: nn.Module, optimiser: Optimizer, state:
 def load(folder: Path, name: str) -> Checkpoint:
     """Read and verify a checkpoint. Raises BadCheckpoint."""
     body = _read_body(folder / f"{name}.json")
-    weights, tensors = (_read_tensors(folder / file, body["files"].get(file)) for file in (f"{name}.{_WEIGHTS}", f"{name}.{_STATE}"))
-    state = State(**(body["state"] | {"sums": Sums(**body["state"]["sums"])}))
+    weights, tensors = (_read_tensors(folder / file, body) for file in (f"{name}.{_WEIGHTS}", f"{name}.{_STATE}"))
+    state = State(**(dict(body.state) | {"sums": Sums(**dict(body.state.sums))}))
     slots = {key: tensor for key, tensor in tensors.items() if not key.startswith(_EXTRA)}
+    if not all(map(_SLOT.fullmatch, slots)):
+        raise BadCheckpoint(f"{name}.{_STATE}")
     others = {key.removeprefix(_EXTRA): tensor for key, tensor in tensors.items() if key.startswith(_EXTRA)}
-    return Checkpoint(weights, slots, body["groups"], state, Extra(body["extra"], others))
+    return Checkpoint(weights, slots, body.groups, state, Extra(body.extra.model_dump(exclude_unset=True), others))
+
+
+def require_fit(checkpoint: Checkpoint, model: nn.Module) -> None:
+    """Raises BadCheckpoint when the weights are not those of such a network; on the device `meta` it takes no memory."""
+    if _shapes(checkpoint.weights) != _shapes(model.state_dict()):
+        raise BadCheckpoint(_WEIGHTS)
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {key: tensor.shape for key, tensor in tensors.items()}
+
+
+def left_over(folder: Path, named: Collection[str]) -> list[Path]:
+    """The files of checkpoints that are not among the named; nothing that others have put there. Raises BadFolder for a link."""
+    require_folder(folder)
+    found = [(file, _FILE.fullmatch(file.name)) for file in folder.glob("*")]
+    return [file for file, name in found if name is not None and name[1] not in named and plain_files.is_plain(file)]
+
+
+def require_folder(folder: Path) -> None:
+    """Raises BadFolder when something else lies there: what is written would land elsewhere. A folder that is missing will be made."""
+    if os.path.lexists(folder) and not plain_files.is_folder(folder):
+        raise BadFolder("errors.no_plain_folder", path=shown(str(folder)))
 
 
 def restore(checkpoint: Checkpoint, model: nn.Module, optimiser: Optimizer) -> None:
@@ -124,62 +223,47 @@ def _packed(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> str:
-    """Temp file, fsync, read back, rename, fsync the folder: after a crash there is the old file or the new one."""
+    """Written beside, on the disk, read back, then renamed; its hash."""
     expected = _hash(content)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            faults.point("checkpoint.while_writing")
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if _hash(beside.read_bytes()) != expected:
+    with plain_files.replacing(path) as file:
+        faults.point("checkpoint.while_writing")
+        file.write(content)
+        plain_files.sync(file)
+        file.seek(0)
+        if _hash(file.read()) != expected:
             raise BadCheckpoint(path.name)
         faults.point("checkpoint.before_rename")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
     return expected
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _read_body(path: Path) -> Body:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read_body(path: Path) -> dict[str, Any]:
-    try:
-        whole = json.loads(_read(path))
-        body, expected = whole["body"], whole["sha256"]
-    except (ValueError, KeyError, TypeError):
+        whole = plain_files.read_json(_read(path, MOST_JSON), MOST_PARTS)
+        if _hash(_canonical(whole["body"])) != whole["sha256"]:
+            raise ValueError(whole["sha256"])
+        return Body.model_validate(whole["body"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise BadCheckpoint(path.name) from None
-    if _hash(_canonical(body)) != expected:
-        raise BadCheckpoint(path.name)
-    return body
 
 
-def _read_tensors(path: Path, expected: str | None) -> dict[str, Tensor]:
-    content = _read(path)
-    if _hash(content) != expected:
+def _read_tensors(path: Path, body: Body) -> dict[str, Tensor]:
+    content = _read(path, body.bytes.get(path.name, MOST_TENSORS))
+    if len(content) != body.bytes.get(path.name, len(content)) or _hash(content) != body.files.get(path.name):
         raise BadCheckpoint(path.name)
     try:
         return from_bytes(content)
-    except SafetensorError:
+    except (SafetensorError, ValueError, KeyError, TypeError):
         raise BadCheckpoint(path.name) from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, limit: int) -> bytes:
     try:
-        return path.read_bytes()
-    except FileNotFoundError:
+        return plain_files.read_plain(path, min(limit, MOST_TENSORS))
+    except _OF_THE_FILE:
         raise BadCheckpoint(path.name) from None
 
 
-def _canonical(body: dict[str, Any]) -> bytes:
+def _canonical(body: Any) -> bytes:
     return json.dumps(body, sort_keys=True).encode()
 
 

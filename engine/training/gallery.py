@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from engine.config.data import DataConfig
-from engine.data import tiles
 from engine.data.dataset import Dataset
 from engine.data.resident import fingerprint
 from engine.data.split import split
+from engine.data.tiles import Layout, sheet
 from engine.errors import DataError
 from engine.training.samples import Samples
 
-# Pictures of a kind, pixels of their sides on a screen, and pairs of classes that are named.
-COUNT, SIDE, PAIRS = 8, 160, 8
+# Pictures of a kind, how they are drawn, and pairs of classes that are named.
+COUNT, LAYOUT, PAIRS = 8, Layout(side=160, gap=0, radius=0), 8
 
 
 def best(seen: Samples) -> np.ndarray:
@@ -51,15 +51,13 @@ def show(seen: Samples, dataset: Dataset, config: DataConfig) -> tuple[dict[str,
     """
     _require_same(seen, dataset, config)
     rows = {kind: choose(seen) for kind, choose in KINDS.items()}
-    chosen = np.concatenate([np.append(found, np.full(COUNT - len(found), -1)) for found in rows.values()])
-    pictures = tiles.shrunk(dataset.images[seen.index[chosen]], SIDE)
-    pictures = np.where((chosen < 0)[:, None, None, None], np.uint8(tiles.WHITE), pictures)
+    chosen = np.concatenate([np.append(found, np.zeros(COUNT - len(found), np.int64)) for found in rows.values()])
     told = {
         "epoch": seen.epoch, "images": len(seen.index), "classes": list(dataset.classes), "columns": COUNT,
         "kinds": {kind: [_told(seen, row) for row in found.tolist()] for kind, found in rows.items()},
         "matrix": matrix(seen), "pairs": pairs(seen, len(dataset.classes)),
     }  # fmt: skip
-    return told, tiles.png(tiles.tiled(pictures, COUNT))
+    return told, sheet(dataset.images[seen.index[chosen]], COUNT, LAYOUT)
 
 
 def _require_same(seen: Samples, dataset: Dataset, config: DataConfig) -> None:

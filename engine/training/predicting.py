@@ -15,6 +15,7 @@ from engine.data import decode
 from engine.data.decode import PictureError
 from engine.folders import shown
 from engine.models.building import build
+from engine.training import checkpoints
 from engine.training.checkpoints import Checkpoint
 from engine.training.evaluation import CHUNK_PIXELS
 from engine.training.numerics import Numerics
@@ -44,6 +45,8 @@ class Predictor:
         if not torch.cuda.is_available():
             numerics = replace(numerics, device="cpu")
         numerics.apply()
+        with torch.device("meta"):
+            checkpoints.require_fit(checkpoint, build(config.model, channels, len(classes), config.data.resolution))
         model = build(config.model, channels, len(classes), config.data.resolution)
         model.load_state_dict(checkpoint.weights)
         mean, std = (torch.tensor(facts[name]).view(1, -1, 1, 1) for name in ("mean", "std"))

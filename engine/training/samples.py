@@ -17,10 +17,12 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 from torch import Tensor
 
-from engine.data import tiles
+from engine import faults
+from engine.data.preview import as_bytes
 from engine.data.resident import Resident
+from engine.data.tiles import Layout, sheet
 from engine.errors import DataError
-from engine.files import read_plain, write_whole
+from engine.plain_files import read_plain, replacing
 from engine.store import first_batch
 from engine.store.first_batch import Facts, FirstBatch
 from engine.training.happenings import EpochDone
@@ -30,8 +32,8 @@ log = logging.getLogger("athanor.worker")
 SUFFIX = ".safetensors"
 # Bytes: a million validation pictures have 28 MB.
 MOST_BYTES = 64 * 2**20
-# Pixels of the first batch: 64 pictures of 128 px, 20 of 224 px.
-PIXELS, COLUMNS = 2**20, 16
+# Tiles of the first batch in a row, and how they are drawn: small ones enlarged, large ones as thumbnails.
+COLUMNS, LAYOUT = 16, Layout(side=96, gap=0, radius=0)
 _FACTS = "facts"
 
 
@@ -100,18 +102,23 @@ class Album:
 
     def first_batch(self, pictures: Tensor, labels: Tensor) -> None:
         """Keep the first of these pictures (N, C, R, R) in [0, 1]."""
-        side = pictures.shape[-1]
-        count = min(len(pictures), first_batch.MOST, max(1, PIXELS // side**2))
+        count = min(len(pictures), first_batch.MOST)
         names = [self.data.classes[label] for label in labels[:count].tolist()]
-        facts = Facts(side=side, columns=min(COLUMNS, count), batch=len(pictures), labels=names)
-        png = tiles.png(tiles.tiled(tiles.to_bytes(pictures[:count]), facts.columns))
+        facts = Facts(side=pictures.shape[-1], columns=min(COLUMNS, count), batch=len(pictures), labels=names)
+        png = sheet(as_bytes(pictures[:count].cpu()), facts.columns, LAYOUT)
         _attempt(partial(first_batch.write, self.folder, FirstBatch(png, facts)))
 
     def best(self, name: str, done: EpochDone, before: str) -> None:
         """Keep how the best epoch did under the name of its checkpoint; of the others only `before` stays, should the run go back to it."""
         content = of_epoch(done, self.data, self.fingerprint).as_bytes()
-        _attempt(partial(write_whole, self.folder / f"{name}{SUFFIX}", content))
+        _attempt(partial(self._write, f"{name}{SUFFIX}", content))
         _attempt(partial(self._tidy, {f"{name}{SUFFIX}", f"{before}{SUFFIX}"}))
+
+    def _write(self, name: str, content: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self.folder / name) as file:
+            file.write(content)
+            faults.point("samples.written")
 
     def _tidy(self, stay: set[str]) -> None:
         for file in [*self.folder.glob(f"*{SUFFIX}"), *self.folder.glob(".*.part")]:

@@ -25,7 +25,7 @@ from engine.training import checkpoints
 from engine.training.checkpoints import Checkpoint, Extra, Written
 from engine.training.chronicle import Chronicle
 from engine.training.evaluation import evaluate
-from engine.training.happenings import BEGINNING, Ended, EpochDone, StepDone, Stop
+from engine.training.happenings import BEGINNING, Ended, EpochDone, Happening, StepDone, Stop
 from engine.training.loop import Training, group_batches
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
@@ -40,7 +40,8 @@ KEEP = 10.0
 # A checkpoint's size in weights: with it the optimiser's slots, two for most. Kept at once: last two, best, the one being written.
 SLOTS_AND_WEIGHTS, KEPT_AT_ONCE = 3, 4
 MINUTE = 60.0
-Why = Literal["finished", "early_stopping", "stop", "pause", "time_limit"]
+Asked = Literal["stop", "pause", "step"]
+Why = Literal["finished", "early_stopping", "stop", "pause", "step", "time_limit"]
 
 
 class Teller(Protocol):
@@ -66,16 +67,18 @@ class Place:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is decided outside the config: numerics, the yardstick of this data, whether to leave now and why, and which try it is.
+    """What is decided outside the config: numerics, the yardstick of this data, what is asked of it now, and which try it is.
 
-    `keep_every` asks for a checkpoint of every so many epochs; 0 asks for none.
+    `keep_every` asks for a checkpoint of every so many epochs; 0 asks for none. At the end of epoch `pause_after` it leaves, as it
+    does at the end of its epoch when a step is asked of it.
     """
 
     numerics: Numerics
     reference: float | None
-    asked: Callable[[], Literal["stop", "pause"] | None]
+    asked: Callable[[], Asked | None]
     attempt: int = 1
     keep_every: int = 0
+    pause_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pi
 def _prepare(config: RunConfig, place: Place, setting: Setting, teller: Teller) -> Resident:
     def progress(what: str, done: int, total: int) -> None:
         asked = setting.asked()
-        if what == "decode" and asked is not None:
+        if what == "decode" and asked is not None and asked != "step":
             raise _Left(asked)
         teller.got_on()
         teller.summary(preparing={"what": what, "done": done, "total": total})
@@ -162,6 +165,7 @@ class _Watch:
         self.kept_step = -1
         self.size = checkpoint_size(training.model)
         self.album = Album(place.samples, data)
+        self.pause_after = setting.pause_after
 
     def introduce(self, kept: Extra | None) -> None:
         """What is known before the first step, and, of a resumed run, what it knew when it was interrupted."""
@@ -196,7 +200,21 @@ class _Watch:
                 self._epoch(happening)
             elif isinstance(happening, StepDone) and time.monotonic() - self.read_at >= READ:
                 self._online(happening)
-            why = self.setting.asked() or self._out_of_time()
+            why = self._asked() or self._out_of_time() or self._stepped(happening)
+
+    def _asked(self) -> Literal["stop", "pause"] | None:
+        """What is asked of it now; a step is remembered for the end of the epoch."""
+        asked = self.setting.asked()
+        if asked != "step":
+            return asked
+        self.pause_after = self.pause_after or self.training.epoch + 1
+        return None
+
+    def _stepped(self, happening: Happening) -> Literal["step"] | None:
+        """Whether the epoch has ended at which it was to pause; after the last one it finishes instead."""
+        if not isinstance(happening, EpochDone) or self.pause_after is None:
+            return None
+        return "step" if self.pause_after <= happening.epoch < self.training.config.budget.epochs else None
 
     def _out_of_time(self) -> Literal["time_limit"] | None:
         limit = self.training.config.budget.time_limit * MINUTE

@@ -3,7 +3,7 @@
 The URL has the same words as the command line, in every language. Knows no widget.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -43,6 +43,11 @@ def keep() -> None:
             st.query_params[key(name)] = str(value)
         else:
             st.query_params.pop(key(name), None)
+
+
+def says(names: Iterable[str]) -> dict[str, Any]:
+    """What the form says of these knobs."""
+    return {name: st.session_state[key(name)] for name in names}
 
 
 def take_over(run: Run) -> None:

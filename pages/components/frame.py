@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from engine import __version__
+from engine.errors import StoreError
 from engine.jobs.launch import supervisor_version
 from engine.store import damage
 from pages.components.pulse import attempt_to
@@ -24,10 +25,16 @@ def notice() -> None:
 def foot(language: str, languages: Mapping[str, str]) -> None:
     """One quiet line at the end of the page."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="foot"):
-        state = "ui.foot.ready" if supervisor_version(store()) else "ui.foot.asleep"
-        st.caption(t(state, version=__version__))
+        st.caption(t("ui.foot.ready" if _ready() else "ui.foot.asleep", version=__version__))
         st.segmented_control(
             t("ui.foot.language"), list(languages), default=language, format_func=lambda code: languages[code], required=True,
             key=LANGUAGE, label_visibility="collapsed", on_change=choose_language,
         )  # fmt: skip
     keep_language()
+
+
+def _ready() -> bool:
+    try:
+        return supervisor_version(store()) is not None
+    except StoreError:
+        return False  # the page above has said what is wrong with the store

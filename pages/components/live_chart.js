@@ -1,8 +1,6 @@
-// The live chart in the page: its frame, its switches, and when to draw. Knows nothing of the store or the verdict's rules.
+// The live chart in the page: which runs it follows, what the person has chosen, and when to draw. Knows nothing of the store.
 
 const REDRAW_MS = 120; // at most about 8 pictures a second
-const NARROW = 480; // px
-const NARROW_HEIGHT = 186; // px
 
 // ---- entry: Streamlit calls this at every rerun and theme change -------------------------------------------------
 
@@ -32,86 +30,72 @@ function loadPlotly(address) {
   }));
 }
 
-// ---- theme: Streamlit's variables, read anew for every picture, so that a change of theme needs no reload -----------
-
-function readTheme(root, colours) {
-  const css = getComputedStyle(root);
-  const get = (name, otherwise) => css.getPropertyValue(`--st-${name}`).trim() || otherwise;
-  pen.fillStyle = get("background-color", "#ffffff");
-  const background = pen.fillStyle;
-  const dark = parseInt(background.slice(3, 5), 16) < 128; // the green of #rrggbb weighs most in brightness
-  const own = dark ? ["#6aa9ff", "#77838f", "#a98df5", "#148f82", "#e0a94a"] : ["#1f6fd6", "#98a4b1", "#7c5cd6", "#0f766e", "#b7791f"];
-  const given = get("chart-categorical-colors", "")
-    .split(/,(?![^(]*\))/)
-    .map((colour) => colour.trim())
-    .filter(Boolean);
-  const [validation, training, , accent, amber] = given.length >= 5 ? given : own;
-  return {
-    validation,
-    training,
-    accent,
-    amber,
-    background,
-    overlay: dark ? colours.dark : colours.light,
-    text: get("text-color", dark ? "#e4e8eb" : "#14181d"),
-    grey: get("gray-text-color", dark ? "#98a2ab" : "#68727c"),
-    border: get("border-color", dark ? "#2a3035" : "#e4e7ea"),
-    font: get("font", "sans-serif"),
-  };
-}
-
-// ---- chart: the frame, its switches, and when to draw --------------------------------------------------------------
-
 class Chart {
   constructor(parent) {
-    Object.assign(this, { view: "loss", smooth: true, log: false, hidden: new Set(), zoom: {}, feeds: [], turn: 0, drawn: 0 });
-    this.build(parent);
-    this.visible = () => this.feeds.forEach((feed) => (document.hidden ? feed.pause() : feed.resume()));
+    Object.assign(this, { view: null, axis: "epoch", smooth: true, log: false, hidden: new Set(), zoom: {} });
+    Object.assign(this, { main: null, shelf: null, feeds: [], turn: 0, drawn: 0, cursor: null, lifted: null, picture: null });
+    Object.assign(this, buildFrame(parent, this.presses()));
+    this.visible = () => this.sources().forEach((source) => (document.hidden ? source.pause() : source.resume()));
     document.addEventListener("visibilitychange", this.visible);
     this.resize = new ResizeObserver(() => this.redraw());
     this.resize.observe(this.root);
   }
 
-  build(parent) {
-    const make = (tag, name, into) => into.appendChild(Object.assign(document.createElement(tag), { className: name }));
-    this.root = make("div", "athanor-live", parent);
-    const controls = make("div", "controls", this.root);
-    const segments = make("div", "segments", controls);
-    make("div", "gap", controls);
-    const button = (name, style, into, press) =>
-      Object.assign(make("button", style, into), { type: "button", name, onclick: () => (press(), this.redraw(true)) });
-    const choose = (view) => () => ((this.view = view), delete this.zoom.yaxis);
-    this.buttons = [
-      button("loss", "", segments, choose("loss")),
-      button("accuracy", "", segments, choose("accuracy")),
-      button("smooth", "switch", controls, () => (this.smooth = !this.smooth)),
-      button("log_axis", "switch", controls, () => ((this.log = !this.log), delete this.zoom.yaxis)),
-    ];
-    this.controls = controls;
-    this.plot = make("div", "plot", this.root);
-    this.plot.setAttribute("role", "img");
-    this.note = make("div", "note", this.root);
-    this.note.setAttribute("role", "status");
+  presses() {
+    const then = (change) => (value) => (change(value), this.redraw(true));
+    const view = (name) => then(() => (this.view = name));
+    return {
+      loss: view("loss"),
+      accuracy: view("accuracy"),
+      both: view("both"),
+      smooth: then(() => (this.smooth = !this.smooth)),
+      log_axis: then(() => ((this.log = !this.log), delete this.zoom.loss)),
+      axis: then((name) => Object.assign(this, { axis: name, zoom: {}, cursor: null })),
+      png: () => this.save(savePicture),
+      csv: () => this.save(saveNumbers),
+      key: (event) => pressKey(this, event),
+      leave: () => this.leave(),
+    };
   }
 
   show(data) {
-    const asked = JSON.stringify([data.run, data.overlays]);
-    if (asked !== this.asked) this.follow([data.run, ...data.overlays].filter((run) => run !== null));
-    else if (data.attempt !== this.data.attempt) this.feeds.forEach((feed) => feed.state === "ended" && feed.reopen());
-    Object.assign(this, { asked, data });
+    const asked = JSON.stringify([data.run, data.groups.map((group) => group.runs)]);
+    const again = this.data && data.attempt !== this.data.attempt;
+    this.view ??= data.view;
+    this.data = data;
+    if (asked !== this.asked) this.watch(data);
+    else if (again && this.main?.state === "ended") this.main.reopen();
+    this.asked = asked;
     this.reserve();
     this.redraw(true);
   }
 
-  follow(runs) {
-    this.feeds.forEach((feed) => feed.pause());
-    this.zoom = {};
+  watch({ run, groups }) {
+    this.sources().forEach((source) => source.pause());
     this.hidden.clear();
-    this.feeds = runs.map((run) => new Feed(run, () => this.redraw()));
+    const changed = () => this.redraw();
+    const runs = [...new Set(groups.flatMap((group) => group.runs))];
+    const even = groups.some((group) => group.runs.length > 1);
+    this.main = run === null ? null : new Feed(run, changed);
+    this.shelf = runs.length ? new Shelf(runs, even, changed) : null;
+    this.feeds = [...(this.main ? [this.main] : []), ...(this.shelf?.feeds ?? [])];
+    Object.assign(this, { zoom: {}, cursor: null, lifted: null });
+  }
+
+  // Whatever may have a socket or a question open.
+  sources() {
+    return [...this.feeds, ...(this.shelf ? [this.shelf] : [])];
+  }
+
+  // What is drawn as one: the groups in the order given, the run that the chart follows above them.
+  subjects() {
+    const feed = (run) => this.feeds.find((each) => each.run === run);
+    const groups = this.data.groups.map(({ label, runs }, rank) => ({ label, rank, feeds: runs.map(feed), main: false }));
+    return [...groups, ...(this.main ? [{ label: "", rank: 0, feeds: [this.main], main: true }] : [])];
   }
 
   close() {
-    this.feeds.forEach((feed) => feed.pause());
+    this.sources().forEach((source) => source.pause());
     clearTimeout(this.timer);
     document.removeEventListener("visibilitychange", this.visible);
     this.resize.disconnect();
@@ -122,10 +106,9 @@ class Chart {
   // Take the height at once, so that nothing below moves when the drawing comes.
   reserve() {
     const width = this.plot.clientWidth;
-    const narrow = width < NARROW;
-    const height = narrow ? Math.min(NARROW_HEIGHT, this.data.height) : this.data.height;
+    const height = heightFor(width, this.data.height, this.view);
     this.plot.style.height = `${height}px`;
-    return { width, narrow, height };
+    return { width, narrow: width < NARROW, height };
   }
 
   // Many changes, one picture: attributes at once, the drawing at the next frame after the pause.
@@ -138,25 +121,16 @@ class Chart {
   }
 
   label() {
-    const { words: said, run, overlays } = this.data;
-    const state = this.state();
-    const points = this.feeds.reduce((sum, feed) => sum + feed.points, 0);
+    const { run, groups } = this.data;
     const marks = {
       "data-live-chart": "",
-      "data-run": run ?? overlays.join(","),
-      "data-points": points,
-      "data-state": state,
+      "data-run": run ?? groups.flatMap((group) => group.runs).join(","),
+      "data-points": this.feeds.reduce((sum, feed) => sum + feed.points, 0),
+      "data-state": this.state(),
       "data-last": Math.max(0, ...this.feeds.map((feed) => feed.last)),
     };
     for (const [name, value] of Object.entries(marks)) this.root.setAttribute(name, value);
-    const pressed = { loss: this.view === "loss", accuracy: this.view === "accuracy", smooth: this.smooth, log_axis: this.log };
-    for (const each of this.buttons) {
-      each.textContent = said[each.name];
-      each.setAttribute("aria-pressed", pressed[each.name]);
-      each.disabled = state === "empty" || (each.name === "log_axis" && this.view === "accuracy");
-    }
-    this.controls.setAttribute("aria-label", said.controls);
-    this.note.textContent = this.failed ? said.no_library : state === "reconnecting" ? said.reconnecting : "";
+    labelFrame(this);
   }
 
   state() {
@@ -168,64 +142,66 @@ class Chart {
   async draw() {
     this.timer = null;
     this.drawn = Date.now();
-    const options = this.options();
-    if (options.width <= 0 || !this.root.isConnected) return; // in a closed tab: the size observer comes back
+    if (this.plot.clientWidth <= 0 || !this.root.isConnected) return; // in a closed tab: the size observer comes back
     const plotly = await loadPlotly(this.data.library).catch(() => null);
     this.failed = !plotly;
     if (!plotly) return this.label();
     if (!this.root.isConnected) return;
     if (this.plot._dragging) return this.redraw(); // Plotly's own flag: a zoom being drawn must not be disturbed
-    const picture = this.feeds.length ? curves(this.feeds, options) : example(options);
-    this.plot.setAttribute("aria-label", picture.said);
-    await plotly.react(this.plot, picture.traces, layout(picture, options), {
-      displayModeBar: false,
-      doubleClick: false,
-      responsive: false,
-    });
+    const options = optionsOf(this);
+    this.picture = options.live ? curves(this.feeds, options) : example(options);
+    this.plot.setAttribute("aria-label", this.picture.said);
+    const settings = { displayModeBar: false, doubleClick: false, responsive: false };
+    await plotly.react(this.plot, this.picture.traces, layout(this.picture, options), settings);
     this.listen();
-  }
-
-  options() {
-    const { data, view, smooth, hidden, zoom } = this;
-    const theme = readTheme(this.root, data.colours);
-    const { width, narrow, height } = this.reserve();
-    const labels = this.feeds.filter((feed) => feed.run !== data.run).map((feed) => shortened(feed.hello?.name ?? "", { narrow }));
-    const right =
-      Math.ceil(Math.max(...[data.words.validation, data.words.training, ...labels].map((text) => textWidth(text, theme)))) + 14;
-    const left = view === "accuracy" ? 48 : 40;
-    const plotSize = { left, right, plotWidth: width - left - right, plotHeight: height - MARGIN.top - MARGIN.bottom };
-    return {
-      main: data.run,
-      live: this.feeds.length > 0,
-      words: data.words,
-      log: this.log && view === "loss",
-      rows: narrow ? 3 : 6,
-      most: Math.max(200, MOST_DRAWN / Math.max(1, this.feeds.length)),
-      many: this.feeds.length > 8,
-      theme,
-      width,
-      narrow,
-      height,
-      view,
-      smooth,
-      hidden,
-      zoom,
-      ...plotSize,
-    };
+    lift(this);
+    point(this);
+    this.root.setAttribute("data-axis", this.axis);
+    this.root.setAttribute("data-view", this.view);
   }
 
   listen() {
     if (this.listening) return;
     this.listening = true;
-    this.plot.on("plotly_relayout", (change) => {
-      for (const name of ["xaxis", "yaxis"])
-        if (`${name}.range[0]` in change) this.zoom[name] = [change[`${name}.range[0]`], change[`${name}.range[1]`]];
-      this.redraw(true);
-    });
-    this.plot.on("plotly_doubleclick", () => ((this.zoom = {}), this.redraw(true)));
+    this.plot.on("plotly_relayout", (change) => this.zoomed(change));
+    this.plot.on("plotly_doubleclick", () => this.unzoom());
     this.plot.on("plotly_clickannotation", ({ annotation }) => {
+      if (!this.picture.lines.some((line) => line.key === annotation.name)) return;
       if (!this.hidden.delete(annotation.name)) this.hidden.add(annotation.name);
       this.redraw(true);
     });
+    this.plot.on("plotly_hover", ({ points }) => this.liftLine(points[0]?.data.uid ?? null));
+    this.plot.on("plotly_unhover", () => this.cursor === null && this.liftLine(null));
+  }
+
+  zoomed(change) {
+    const axes = [["xaxis", "x"], ...this.picture.panels.map((p) => [p.axisName, p.view])];
+    for (const [axis, name] of axes)
+      if (`${axis}.range[0]` in change) this.zoom[name] = [change[`${axis}.range[0]`], change[`${axis}.range[1]`]];
+    this.redraw(true);
+  }
+
+  // Follow the newest again.
+  unzoom() {
+    this.zoom = {};
+    this.redraw(true);
+  }
+
+  liftLine(uid) {
+    this.lifted = this.picture.panels[0].many ? (this.picture.lines.find((line) => uidOf(line) === uid)?.key ?? null) : null;
+    lift(this);
+  }
+
+  leave() {
+    Object.assign(this, { cursor: null, lifted: null });
+    if (!this.picture) return;
+    lift(this);
+    window.Plotly.Fx.unhover(this.plot);
+  }
+
+  async save(how) {
+    if (!this.picture) return;
+    this.unsaved = await how(this).then(() => false, () => true); // prettier-ignore
+    this.label();
   }
 }

@@ -6,9 +6,11 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from engine import strings
 from engine.errors import AthanorError
 from engine.jobs import launch
-from pages.components.state import PULSE, pressed, store, tell, was_pressed
+from pages.components import trouble
+from pages.components.state import PULSE, language, pressed, store, tell, was_pressed
 from pages.components.words import problem, t
 
 P = ParamSpec("P")
@@ -22,6 +24,18 @@ def pulsing(part: Callable[P, None]) -> Callable[P, None]:
     def renewed(*given: P.args, **named: P.kwargs) -> None:
         if was_pressed():
             st.rerun()
+        with trouble.told():
+            part(*given, **named)
+
+    return renewed
+
+
+def resting(part: Callable[P, None]) -> Callable[P, None]:
+    """A part of a page that is drawn anew by its own buttons only."""
+
+    @st.fragment
+    @wraps(part)
+    def renewed(*given: P.args, **named: P.kwargs) -> None:
         try:
             part(*given, **named)
         except AthanorError as error:
@@ -39,12 +53,17 @@ def attempt_to(act: Callable[..., object], *given: object) -> None:
         tell(problem(error))
     except OSError as error:
         tell(t("ui.engine.cannot", message=str(error)))
+    except Exception as error:
+        trouble.note(error)
+        tell(t("ui.trouble.sentence"))
 
 
 def wake() -> str | None:
     """Start the engine where it is missing; what the system says when it cannot be."""
     try:
         launch.ensure_supervisor(store())
+    except AthanorError as error:
+        return strings.say(error.key, language(), **error.fields)
     except OSError as error:
         return str(error)
     return None

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.commands.output import shown_whole
 from engine.store import attempts, logs, runs
 from engine.store.attempts import Past
 from engine.store.runs import Run
@@ -46,7 +47,7 @@ def _draw(run: Run) -> None:
             key="download-log", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
     with st.container(height=HEIGHT, autoscroll=True, key="log"):
-        st.code(text or " ", language=None, wrap_lines=True)
+        st.code(shown_whole(text) or " ", language=None, wrap_lines=True)
 
 
 def _attempts(told: list[Past]) -> None:

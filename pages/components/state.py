@@ -6,6 +6,7 @@ What must survive F5 lives in the URL or the store.
 import secrets
 import time
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -30,7 +31,18 @@ _TAB = "tab"
 _ABSENT = "engine-absent-since"
 _PROBE = "probe"
 _SAMPLES = "samples"
+_ASKED = "asked"
+_TURN = "turn"
 _MAX_COMPARED = 100
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was last asked of the servant in one place of a page, under which key, and the last before it that had a good answer."""
+
+    payload: dict[str, Any]
+    key: str
+    good: "Asked | None" = None
 
 
 def store() -> Store:
@@ -177,3 +189,23 @@ def samples_asked(subject: Hashable) -> tuple[str | None, str | None]:
 def ask_samples(subject: Hashable, key: str | None, shown: str | None) -> None:
     """Remember them."""
     st.session_state[_SAMPLES] = (subject, key, shown)
+
+
+def asked(kind: str) -> Asked | None:
+    """The last question of a kind."""
+    return st.session_state.get(f"{_ASKED}-{kind}")
+
+
+def note_asked(kind: str, question: Asked | None) -> None:
+    """Remember it; None: whatever was asked is asked anew."""
+    st.session_state[f"{_ASKED}-{kind}"] = question
+
+
+def turn(name: str) -> int:
+    """How often other pictures were asked for in one place of a page."""
+    return st.session_state.get(f"{_TURN}-{name}", 0)
+
+
+def next_turn(name: str) -> None:
+    """Others, please. For callbacks."""
+    st.session_state[f"{_TURN}-{name}"] = turn(name) + 1

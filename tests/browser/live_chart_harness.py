@@ -1,7 +1,7 @@
 """A server for the live chart alone: the routes it needs, fed by a test with messages instead of by a training run.
 
 `POST /push?run=ID` appends messages to the run's log and sends them, `POST /forget?run=ID` empties the log, `POST /drop?run=ID`
-cuts the run's sockets, `GET /cursors?run=ID` lists the `since` of every connection so far.
+cuts the run's sockets, `GET /cursors?run=ID` lists the `since` of every connection so far. `/curves` answers with what was pushed.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ NO_SUCH_RUN = "404"
 logs: dict[str, list[dict[str, Any]]] = defaultdict(list)
 sockets: dict[str, set[WebSocket]] = defaultdict(set)
 cursors: dict[str, list[int]] = defaultdict(list)
+curve_questions: list[int] = []
 
 
 def after(message: dict[str, Any], since: int) -> dict[str, Any]:
@@ -81,6 +82,29 @@ async def seen(request: Request) -> JSONResponse:
     return JSONResponse(cursors[request.query_params["run"]])
 
 
+async def curves(request: Request) -> JSONResponse:
+    """The real route's answer, of the runs that were told of: those whose log ends are over, the others under way."""
+    numbers = [run for run in request.query_params["runs"].split(",") if logs[run]]
+    curve_questions.append(len(numbers))
+    return JSONResponse({"every": 1, "runs": [told(logs[run]) for run in numbers]})
+
+
+def told(log: list[dict[str, Any]]) -> dict[str, Any]:
+    over = log[-1]["kind"] == "end"
+    head = next(message for message in log if message["kind"] == "hello")
+    series: dict[str, dict[str, list[Any]]] = {}
+    for row in (row for message in log if message["kind"] == "rows" for row in message["rows"]):
+        columns = series.setdefault(row[1], {"seq": [], "step": [], "epoch": [], "value": [], "time": []})
+        for name, value in zip(columns, (row[0], *row[2:]), strict=True):
+            columns[name].append(value)
+    return {**head, "ended": over, "under_way": not over, "events": [], "series": series}
+
+
+async def questions(request: Request) -> JSONResponse:
+    """How many runs each request to `/curves` was about."""
+    return JSONResponse(curve_questions)
+
+
 async def library(request: Request) -> FileResponse:
     return FileResponse(PLOTLY)
 
@@ -93,6 +117,8 @@ app = st.App(
         Route("/drop", drop, methods=["POST"]),
         Route("/forget", forget, methods=["POST"]),
         Route("/cursors", seen),
+        Route("/curves", curves),
+        Route("/questions", questions),
         Route("/assets/plotly.min.js", library),
     ],
 )

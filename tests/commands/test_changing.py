@@ -23,6 +23,8 @@ def state_of(store: Store, number: int) -> State:
         ("pause", State.RUNNING, State.RUNNING, "will pause after its current step"),
         ("pause", State.PAUSED, State.PAUSED, "is paused already"),
         ("resume", State.PAUSED, State.QUEUED, "has no checkpoint and begins anew"),
+        ("step", State.PAUSED, State.QUEUED, "for one epoch; then it pauses again"),
+        ("step", State.RUNNING, State.RUNNING, "will pause at the end of its epoch"),
         ("retry", State.FAILED, State.QUEUED, "has no checkpoint and begins anew"),
         ("retry", State.STOPPED, State.QUEUED, "has no checkpoint and begins anew"),
     ],
@@ -40,6 +42,7 @@ def test_what_is_asked_is_done_and_said(athanor: Athanor, make: Runs, act: str, 
     [
         *(("pause", state, f"has ended ({state})") for state in State if state.ended),
         *(("resume", state, f"not paused but {state}") for state in State if state not in (State.PAUSED, State.STARTING)),
+        *(("step", state, f"not paused but {state}") for state in (State.QUEUED, State.FINISHED, State.FAILED)),
         *(("retry", state, f"is {state}") for state in (State.QUEUED, State.RUNNING, State.PAUSED, State.FINISHED)),
     ],
 )
@@ -52,7 +55,7 @@ def test_what_cannot_be_done_ends_with_two_and_changes_nothing(athanor: Athanor,
     assert runs.get(make.store, number) == before
 
 
-@pytest.mark.parametrize("act", ["stop", "pause", "resume", "retry", "files", "log", "show"])
+@pytest.mark.parametrize("act", ["stop", "pause", "resume", "step", "retry", "files", "log", "show"])
 def test_a_run_that_is_not_there_is_named(athanor: Athanor, act: str) -> None:
     done = athanor(act, 99)
     assert (done.code, done.out) == (2, "")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine.commands.doctor import examine
 from engine.commands.finding import Finding
 from engine.jobs.identity import identify
+from engine.jobs.lease import Lease
 from engine.jobs.terms import SERVANT, SUPERVISOR
 from engine.store import attempts, deletion, settings
 from engine.store.attempts import Identity
@@ -122,6 +123,14 @@ def test_standing_processes_of_another_version_are_told(findings: Look, make: Ru
     found = findings()
     assert "0.0.1" in bad(found)["supervisor"]
     assert f"process {os.getpid()}" in found["servant"].note
+
+
+def test_a_supervisor_of_another_store_is_told(findings: Look, make: Runs) -> None:
+    other = Lease(identity=identify(), place="postgresql+psycopg://db.lan/team", mark="another", roots=[])
+    make.store.home.lock.write_text(other.model_dump_json())
+    note = bad(findings())["supervisor"]
+    assert "postgresql+psycopg://db.lan/team" in note
+    assert f"kill {os.getpid()}" in note
 
 
 def test_a_data_root_that_is_not_there_is_told(findings: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

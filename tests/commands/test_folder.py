@@ -1,7 +1,10 @@
 """Log and files: read from the end, in blocks, fit for a terminal, whatever lies there."""
 
 import io
+import os
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -35,6 +38,19 @@ def test_a_log_that_is_not_there_is_told(athanor: Athanor, make: Runs) -> None:
     assert f"Run {number} has no log" in done.err
     stopped = make.in_state(State.STOPPED)
     assert athanor("log", stopped, "--follow").code == 2
+
+
+@pytest.mark.parametrize(
+    "place", [lambda log: log.symlink_to("/etc/passwd"), os.mkfifo, lambda log: log.mkdir()], ids=["link", "pipe", "folder"]
+)
+def test_a_log_that_is_no_plain_file_is_not_read(athanor: Athanor, make: Runs, place: Callable[[Path], object]) -> None:
+    number = make.in_state(State.FINISHED)
+    make.store.home.run(number).mkdir(parents=True)
+    place(make.store.home.log(number))
+    for words in ((), ("--tail", 1), ("--follow",)):
+        done = athanor("log", number, *words)
+        assert (done.code, done.out) == (2, "")
+        assert f"Run {number} has no log" in done.err
 
 
 def test_what_a_terminal_would_obey_is_shown_instead(athanor: Athanor, make: Runs) -> None:

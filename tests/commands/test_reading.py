@@ -2,11 +2,16 @@
 
 import pytest
 
-from engine.store import queue, runs, transitions
-from engine.store.runs import State
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.store import queue, records, runs, transitions
+from engine.store.records import Batch
+from engine.store.runs import New, State
 from engine.store.transitions import MOST_CRASHES
 from tests.commands.conftest import Athanor, Runs
 
+# Sets the title, clears the screen, turns the text around, and pretends to be a line of its own.
+EVIL = "evil\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\n    9  finished"
+OBEYED = ("\x1b", "\x07", "\x9b", "\u202e")
 CRASH = {"key": "errors.worker_exited", "fields": {"code": 3}}
 
 
@@ -52,3 +57,24 @@ def test_show_tells_parents_children_and_place(athanor: Athanor, make: Runs) -> 
     assert f"comes from run {parent}" in text
     assert f"runs that come from it: {child}" in athanor("show", parent).out
     assert runs.get(make.store, first).state is State.QUEUED
+
+
+def evil(make: Runs) -> int:
+    """A queued run whose name, summary and reason are made for a terminal."""
+    number = runs.create(make.store, New(EVIL, RunConfig().model_dump(mode="json"), CONFIG_VERSION))
+    claim = make.begun(number)
+    records.append(make.store, claim, Batch(summary={"note": EVIL, EVIL: 1}))
+    reason = {"key": "errors.crashed", "fields": {"type": EVIL, "message": EVIL}}
+    assert transitions.crashed(make.store, claim, State.FAILED, reason)
+    return number
+
+
+def test_what_a_terminal_would_obey_is_never_printed(athanor: Athanor, make: Runs) -> None:
+    number = evil(make)
+    for words in (("runs",), ("queue",), ("show", number)):
+        for more in ((), ("--json",)):
+            out = athanor(*words, *more).out
+            assert "evil" in out
+            assert [code for code in OBEYED if code in out] == []
+            assert not any(line.startswith("    9") for line in out.splitlines())
+    assert athanor("runs", "--json").rows[0]["name"] == EVIL

@@ -67,6 +67,20 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, side):
     assert reason_of(path) == "data.skip_too_large"
 
 
+def test_a_line_of_pixels_within_the_pixel_limit_is_refused(tmp_path):
+    Image.new("1", (65_535, 1)).save(tmp_path / "longest.png")
+    Image.new("1", (65_536, 1)).save(tmp_path / "longer.png")
+    assert decode.square(decode.read(tmp_path / "longest.png"), 8, "squash").shape == (1, 8, 8)
+    assert reason_of(tmp_path / "longer.png") == "data.skip_too_large"
+
+
+@pytest.mark.parametrize("fit", [decode.fit, decode.square])
+def test_a_picture_for_which_memory_does_not_suffice_is_refused(fit):
+    with pytest.raises(PictureError) as caught:  # its filter would have 12 million weights for each of 32 pixels
+        fit(Image.new("L", (64_000_000, 1)), 32, "squash")
+    assert caught.value.reason == "data.skip_too_large"
+
+
 def test_a_format_outside_the_list_is_refused(tmp_path):
     photo().save(tmp_path / "a.tiff")
     (tmp_path / "a.tiff").rename(tmp_path / "a.png")

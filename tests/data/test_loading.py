@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from torchvision.datasets import CIFAR10, FashionMNIST
 
 from engine import strings
@@ -223,6 +224,14 @@ def test_a_few_bad_pictures_are_skipped_and_listed(make_tree, cache, config):
     ]
     assert np.bincount(dataset.labels).tolist() == [19, 19] and len(dataset.images) == len(dataset.keys) == 38
     assert load(config(), [root], cache).skipped == dataset.skipped
+
+
+@pytest.mark.parametrize("policy", ["squash", "crop", "pad"])
+def test_a_picture_of_64_million_by_one_is_skipped_and_listed(make_tree, cache, config, policy):
+    root = make_tree({"pets/cat": 20, "pets/dog": 20})
+    Image.new("1", (64_000_000, 1)).save(root / "pets/cat/3.png")
+    dataset = load(config(resize=policy), [root], cache)
+    assert [(entry.path, entry.reason) for entry in dataset.skipped] == [("cat/3.png", "data.skip_too_large")]
 
 
 def test_more_than_five_per_cent_bad_pictures_are_refused_with_examples(make_tree, cache):

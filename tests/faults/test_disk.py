@@ -79,6 +79,21 @@ def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -
         assert str(disk) in str(refused.value)
 
 
+def test_a_store_that_is_opened_on_a_full_disk_is_told_in_a_sentence_and_left_alone(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        home = Home(disk / "home")
+        Store(home).engine.dispose()
+        content = home.database.read_bytes()
+        with (disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+            while file.write(bytes(4096)):
+                pass
+        with pytest.raises(StoreError, match="full|disk|cannot"):
+            Store(home)
+        assert home.database.read_bytes() == content
+        (disk / "filler").unlink()
+        Store(home).engine.dispose()
+
+
 def test_a_run_that_would_exceed_the_budget_is_refused_before_it_writes(tmp_path: Path) -> None:
     room = EngineRoom(tmp_path / "home")
     try:

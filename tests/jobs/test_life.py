@@ -16,7 +16,7 @@ from engine.store import attempts, keeping, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.runs import New, State
 from tests.engine_room import LONG, SMALL, EngineRoom
-from tests.faults.promises import broken
+from tests.faults.promises import broken, curves
 from tests.waiting import until
 
 
@@ -95,6 +95,31 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRo
     assert attempts.told(room.store, number)[0].state is State.LOST
     launch.stop(room.store, number)
     room.ended(number)
+
+
+def test_a_run_goes_one_epoch_at_a_time_and_ends_as_if_it_had_not(room: EngineRoom) -> None:
+    knobs = SMALL | {"epochs": 3, "precision": "exact"}
+    whole = room.start(**knobs)
+    room.ended(whole)
+    number = launch.submit(room.store, RunConfig.from_flat(knobs), launch_key="step by step", pause_after=1)
+    for epoch in (1, 2):
+        until(lambda: room.run(number).state is State.PAUSED, 90)
+        run = room.run(number)
+        assert (run.summary["epoch"], run.reason) == (epoch, {"key": "errors.stepped", "fields": {"epoch": epoch}})
+        launch.step(room.store, number)
+    assert room.ended(number).state is State.FINISHED
+    assert curves(room, number) == curves(room, whole)
+
+
+def test_a_run_under_way_is_asked_to_pause_at_the_end_of_its_epoch(room: EngineRoom) -> None:
+    number = room.start(**LONG)
+    room.training(number)
+    launch.step(room.store, number)
+    until(lambda: room.run(number).state is State.PAUSED, 30)
+    run = room.run(number)
+    assert run.reason == {"key": "errors.stepped", "fields": {"epoch": run.summary["epoch"]}}
+    assert run.summary["step"] == run.summary["epoch"] * run.summary["steps_per_epoch"]
+    launch.stop(room.store, number)
 
 
 @pytest.mark.slow

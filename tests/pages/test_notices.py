@@ -6,7 +6,9 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from engine import strings
-from engine.store import damage, deletion, requests
+from engine.jobs.identity import identify
+from engine.jobs.lease import Lease
+from engine.store import damage, deletion, requests, runs
 from engine.store.connect import Store
 from engine.store.runs import State
 from tests.pages.conftest import SHELL, add_run, read
@@ -26,6 +28,19 @@ def test_an_engine_that_cannot_be_started_is_told_and_the_rest_stays_readable(st
     assert not page.button(key="stop").disabled
     page.button(key="stop").click().run()
     assert not page.exception
+
+
+def test_an_engine_that_serves_another_store_is_named_on_the_page_and_at_the_press(open_page: Open, store: Store) -> None:
+    other = Lease(identity=identify(), place="postgresql+psycopg://db.lan/team", mark="another", roots=[])
+    page = open_page("playground")
+    store.home.lock.write_text(other.model_dump_json())
+    page.button(key="start").click().run()
+    assert not page.exception
+    assert "serves another store, postgresql+psycopg://db.lan/team" in read(page)
+    assert runs.listing(store) == []
+    add_run(store, State.QUEUED)
+    page = open_page("playground", id="1")
+    assert "serves another store, postgresql+psycopg://db.lan/team" in read(page)
 
 
 def test_an_engine_that_nobody_needs_is_not_missed(open_page: Open, store: Store) -> None:

@@ -107,7 +107,7 @@ def test_a_paused_run_stays_watched_and_tells_of_its_next_attempt(store: Store) 
     records.append(store, again, Batch([], [Event(4, records.REWIND, 2, 2, {"attempt": 2}, 0.0)]))
     told = follower.news()
     assert kinds(told) == ["rows", "state"]
-    assert told[0]["events"] == [{"seq": 4, "kind": "rewind", "step": 2, "epoch": 2, "data": {"attempt": 2}}]
+    assert told[0]["events"] == [{"seq": 4, "kind": "rewind", "step": 2, "epoch": 2, "data": {"attempt": 2}, "time": 0}]
     assert (told[1]["state"], told[1]["attempt"]) == (State.RUNNING, 2)
 
 

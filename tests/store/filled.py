@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.config import CONFIG_VERSION, RunConfig
+from engine.diagnosis.verdict import Evidence, Refutation, Verdict
 from engine.store import records, runs, transitions
 from engine.store.connect import Store
 from engine.store.records import Batch, Event, Metric
 from engine.store.runs import Claim, State
 
 ROOT = Path(__file__).parents[2]
+
+# As a worker tells it.
+MEASURED = (Evidence("epochs", 3.0, 4.0, fields={"planned": 20.0, "judged": 4.0}),)
+VERDICT = Verdict("too_early", None, None, 3, 3, MEASURED, (), Refutation("enough_epochs", 4.0, 1))
 
 
 def queue(store: Store, count: int = 1, **knobs: object) -> list[int]:
@@ -47,7 +52,7 @@ def told(seqs: Sequence[int]) -> list[Metric]:
 def ended(store: Store, seqs: Sequence[int] = range(1, 101), state: State = State.FINISHED) -> int:
     """A run that has told something and ended."""
     claim = claimed(store)
-    happened = Event(seqs[-1] + 1, records.VERDICT, seqs[-1], seqs[-1], {"name": "learning"}, time.time())
+    happened = Event(seqs[-1] + 1, records.VERDICT, seqs[-1], seqs[-1], VERDICT.as_dict(), time.time())
     records.append(store, claim, Batch(told(seqs), [happened], summary={"epoch": 3, "val_accuracy": 0.9}))
     assert transitions.end(store, claim, state)
     return claim.run

@@ -114,6 +114,17 @@ def test_a_sound_store_is_left_alone(home: Home) -> None:
     assert asides(home) == []
 
 
+@pytest.mark.parametrize("thorough", [False, True])
+def test_a_newer_store_with_other_tables_is_refused_and_left_alone(home: Home, thorough: bool) -> None:
+    with closing(library().module.connect(home.database)) as connection:
+        connection.executescript("ALTER TABLE runs RENAME TO trainings; DROP TABLE events; PRAGMA user_version = 999;")
+    content = home.database.read_bytes()
+    with pytest.raises(StoreError, match="999"):
+        Store(home, thorough=thorough)
+    assert asides(home) == []
+    assert home.database.read_bytes() == content
+
+
 def test_an_empty_folder_and_a_file_of_zero_bytes_make_a_new_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     home = Home(tmp_path)

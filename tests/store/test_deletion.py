@@ -189,6 +189,25 @@ def test_what_the_disk_refuses_leaves_every_run_as_it_was(store: Store) -> None:
     assert deletion.trash(store.home) == []
 
 
+@pytest.mark.parametrize("name", [".deleted-²", ".deleted-" + "9" * 30, ".deleted-", ".deleted-x", ".deleted-000001"])
+def test_strange_names_among_the_trash_keep_nothing_from_being_deleted(store: Store, tmp_path: Path, name: str) -> None:
+    number = ended(store)
+    other = runs.create(store, New("a run", {}, 1))
+    assert transitions.stop_waiting(store, other)
+    (store.home.runs / name).mkdir()
+    assert deletion.delete(store, [number]) == deletion.Deleted([number], [])
+    assert deletion.delete(store, [other]) == deletion.Deleted([other], [])
+
+
+def test_a_link_among_the_trash_is_given_back_to_no_run(store: Store, tmp_path: Path) -> None:
+    other, number = ended(store), runs.create(store, New("a run", {}, 1))
+    (tmp_path / "precious").mkdir()
+    (store.home.runs / f".deleted-{number:06d}").symlink_to(tmp_path / "precious")
+    deletion.delete(store, [other])
+    assert not store.home.run(number).exists()
+    assert (tmp_path / "precious").is_dir()
+
+
 def test_the_past_of_a_deleted_run_is_gone(store: Store) -> None:
     number = ended(store)
     deletion.delete(store, [number])

@@ -8,13 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from engine.commands.doctor import examine
+from engine.config import RunConfig
 from engine.errors import Refused, StoreBusy, StoreError
+from engine.jobs import launch
 from engine.jobs.recorder import Recorder
 from engine.store import records, runs
 from engine.store.connect import VARIABLE, Store, open_store
 from engine.store.home import Home
+from engine.store.postgres import place
 from engine.store.records import Batch
+from tests.engine_room import EngineRoom
 from tests.store.conftest import Server
 from tests.store.filled import ROOT, claimed, queue, told
 from tests.waiting import until
@@ -142,6 +148,69 @@ def test_a_server_that_is_not_there_is_told_without_the_password(tmp_path: Path)
     with pytest.raises(StoreBusy, match="does not answer") as told_so:
         Store(Home(tmp_path), "postgresql://me:secret@127.0.0.1:1/athanor")
     assert "secret" not in str(told_so.value)
+
+
+@pytest.mark.postgres
+def test_a_folder_whose_supervisor_serves_another_store_takes_no_run(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, it heard the bell of both and looked into one: the other's runs were queued for ever."""
+    monkeypatch.setenv(VARIABLE, server.fresh())
+    room = EngineRoom(tmp_path / "home")
+    try:
+        launch.ensure_supervisor(room.store)
+        team = room.supervisor()
+        launch.ensure_supervisor(room.store)
+        monkeypatch.delenv(VARIABLE)
+        mine = Store(room.home)
+        with pytest.raises(Refused, match=rf"process {team.pid}\) serves another store, postgresql\+psycopg://"):
+            launch.submit(mine, RunConfig())
+        assert runs.listing(mine) == []
+        told = {finding.name: finding for finding in examine(mine)}["supervisor"]
+        assert not told.ok
+        assert str(team.pid) in told.note
+        assert {finding.name: finding.ok for finding in examine(room.store)}["supervisor"]
+        mine.engine.dispose()
+    finally:
+        room.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:SEC@RET@127.0.0.1/athanor",
+        "postgresql://me/SEC:RET@127.0.0.1/athanor",
+        "postgresql://me:SECRET@127.0.0.1:RET/athanor",
+        "postgresql://me:SECRET@127.0.0.1/athanor?host=a:RET&host=b",
+        "postgresql://me:SECRET@127.0.0.1/athanor?plugin=RET",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_any_part_of_it(tmp_path: Path, url: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match="%40") as refused:
+        Store(Home(tmp_path), url)
+    assert not any(part in str(refused.value) for part in ("SEC", "RET", "me:"))
+
+
+@pytest.mark.parametrize("query", ["password=SECRET", "sslpassword=SECRET&sslmode=disable", "user=me&password=SECRET&port=1"])
+def test_a_password_behind_the_question_mark_is_not_told(tmp_path: Path, query: str) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreBusy, match="127.0.0.1:1/athanor does not answer") as told_so:
+        Store(Home(tmp_path), f"postgresql://127.0.0.1:1/athanor?{query}")
+    assert "SECRET" not in str(told_so.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg://me:secret@db.lan/athanor?sslpassword=s", "postgresql+psycopg://db.lan/athanor"),
+        ("postgresql+psycopg://me@/athanor?host=/run/pg&port=5433&password=s", "postgresql+psycopg:///run/pg:5433/athanor"),
+        ("postgresql+psycopg://me:s%40t@[::1]:5432/athanor", "postgresql+psycopg://::1:5432/athanor"),
+        ("postgresql+psycopg:///athanor?host=a&host=b", "postgresql+psycopg://a,b/athanor"),
+    ],
+)
+def test_a_store_is_shown_by_its_host_and_its_database_only(url: str, shown: str) -> None:
+    assert place(sa.make_url(url)) == shown
 
 
 def test_a_missing_driver_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:

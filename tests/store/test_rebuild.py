@@ -117,7 +117,7 @@ def test_only_checkpoints_whose_file_is_whole_are_named(store: Store, elsewhere:
     for name in ("a", "b", "c"):
         (folder / f"{name}.json").write_text(name)
     digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in "abc"}
-    kept = [keeping.Kept(name, step, step, name == "a", 10, digests[name]) for step, name in enumerate("abc", 1)]
+    kept = [keeping.Kept(name, step, step, name == "a", 1, digests[name]) for step, name in enumerate("abc", 1)]
     records.append(store, claim, Batch(checkpoints=kept))
     manifest.write(store, claim.run)
     (folder / "b.json").write_text("B")
@@ -165,6 +165,17 @@ HOSTILE: dict[str, Callable[[Body], object]] = {
     "a config of the future": _in_run(config_version=99),
     "a name that is a number": _in_run(name=5),
     "a summary that is no number": _in_run(summary={"epoch": {"a": 1}}),
+    "a summary of a huge number": _in_run(summary={"val_accuracy": 10**400}),
+    "a summary of an infinite number": _in_run(summary={"val_loss": float("inf")}),
+    "a summary of more than everything": _in_run(summary={"val_accuracy": 1.5}),
+    "a summary of a number that counts nothing": _in_run(summary={"anything": [2**53]}),
+    "a summary of depths": _in_run(summary={"deep": json.loads("[" * 100 + "]" * 100)}),
+    "a verdict that is no name": _in_run(summary={"verdict": ["a"]}),
+    "epochs done of nobody knows how many": _in_run(summary={"epoch": 1, "seconds": 2.0}),
+    "a priority without a word": _in_run(priority=7),
+    "an attempt still to come": _in_run(attempt=0),
+    "too many attempts": _in_run(attempt=10**6),
+    "numerics of a million threads": _in_run(numerics={"threads": 10**6}),
     "a reason without words": _in_run(reason={"key": "errors.nothing_like_it", "fields": {}}),
     "a reason without its values": _in_run(reason={"key": "errors.crashed", "fields": {}}),
     "a column of ours": _in_run(token="mine"),
@@ -175,6 +186,8 @@ HOSTILE: dict[str, Callable[[Body], object]] = {
     "a blob cut short": lambda body: body["series"][0].update(data=body["series"][0]["data"][:56]),
     "a blob twice": lambda body: body["series"].append(body["series"][0]),
     "an event twice": lambda body: body["events"].append(body["events"][0]),
+    "an attempt twice": lambda body: body["attempts"].append(body["attempts"][0]),
+    "an event after all others": lambda body: body["events"][0].update(seq=2**31 - 1),
     "an event at no time": lambda body: body["events"][0].update(time="never"),
     "a checkpoint outside": lambda body: body["checkpoints"].append(
         {"name": "../../x", "attempt": 1, "step": 1, "epoch": 1, "best": True, "bytes": 1, "sha256": "0" * 64, "time": 1.0}

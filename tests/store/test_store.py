@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,8 @@ from engine.config import CONFIG_VERSION, RunConfig
 from engine.errors import Fenced, NotFound, StoreBusy, StoreError
 from engine.store import attempts, records, runs, settings, transitions
 from engine.store import queue as line
-from engine.store.connect import Store
+from engine.store.connect import VARIABLE, Store
+from engine.store.home import Home
 from engine.store.keeping import Kept
 from engine.store.keeping import of as checkpoints_of
 from engine.store.records import Answer, Batch, Event
@@ -65,6 +67,26 @@ def test_a_forged_token_changes_nothing(store: Store) -> None:
     assert runs.test_result(store, claim.run) is None
 
 
+def test_rows_that_are_sent_again_stand_there_once(store: Store) -> None:
+    """A connection may break when the rows are in and nobody has been told: they come again, with newer ones behind them."""
+    claim = claimed(store)
+    first, later = [metric(1, 1), metric(2, 2)], metric(4, 4)
+    verdict = Event(3, "verdict", 2, 2, {}, 1.0)
+    records.append(store, claim, Batch(first, [verdict]))
+    records.append(store, claim, Batch([*first, later], [verdict]))
+    news = records.read(store, claim.run)
+    assert (news.metrics, news.events) == ([*first, later], [verdict])
+
+
+def test_rows_of_an_earlier_attempt_are_never_replaced(store: Store) -> None:
+    first = claimed(store)
+    records.append(store, first, Batch([metric(1, 1, 0.25)]))
+    transitions.crashed(store, first, State.FAILED, {})
+    with pytest.raises((StoreError, sa.exc.IntegrityError)):
+        records.append(store, taken(store), Batch([metric(1, 1, 0.75)]))
+    assert [row.value for row in records.read(store, first.run).metrics] == [0.25]
+
+
 def test_a_reader_sees_each_row_once_and_in_order(store: Store) -> None:
     claim = claimed(store)
     seen, cursor = [], 0
@@ -111,6 +133,20 @@ def test_a_command_is_taken_once(store: Store) -> None:
 def test_a_missing_run_is_named(store: Store) -> None:
     with pytest.raises(NotFound, match="no run 99"):
         runs.get(store, 99)
+
+
+@pytest.mark.parametrize("name", ["q?mode=memory", "a#b", "50% off", "x%20y", "file:x?vfs=none", "\u70bc\u91d1 \u7089"])
+def test_the_database_lies_in_its_folder_whatever_that_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    store = Store(Home(tmp_path / name), thorough=True)
+    queue(store)
+    store.backup(tmp_path / name / "copy?mode=ro.db")
+    store.engine.dispose()
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    assert store.home.database.stat().st_size > 0
+    again = Store(Home(tmp_path / name))
+    assert len(runs.listing(again)) == 1
+    again.engine.dispose()
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

@@ -3,17 +3,21 @@
 import dataclasses
 import hashlib
 import json
+import os
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from engine.config import KNOBS, RunConfig
-from engine.training.checkpoints import BadCheckpoint, Extra, Written, load, restore, save
+from engine.training.checkpoints import BadCheckpoint, BadFolder, Extra, Written, left_over, load, require_fit, restore, save
 from engine.training.happenings import EpochDone, Happening, State, StepDone, Stop
 from engine.training.loop import Training
-from tests.training.short_runs import begin, digits, epochs, follow, misled, same_weights, settings
+from tests.training.short_runs import begin, digits, epochs, follow, misled, network, same_weights, settings
 
 FILES = ("last.weights.safetensors", "last.state.safetensors", "last.json")
 
@@ -165,6 +169,93 @@ def test_a_missing_file_is_refused(saved: Path, name: str) -> None:
     with pytest.raises(BadCheckpoint) as refused:
         load(saved, "last")
     assert refused.value.fields == {"file": name}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [os.mkfifo, Path.mkdir, lambda file: file.symlink_to("/dev/zero")], ids=["pipe", "folder", "endless"])
+def test_what_is_no_plain_file_is_refused_at_once(saved: Path, name: str, place: Callable[[Path], object]) -> None:
+    (saved / name).unlink()
+    place(saved / name)
+    with pytest.raises(BadCheckpoint) as refused:
+        load(saved, "last")
+    assert refused.value.fields == {"file": name}
+
+
+def rewritten(saved: Path, change: Callable[[Any], object]) -> None:
+    """Counters altered, or replaced by what `change` gives, by someone who knows the hash."""
+    body = json.loads((saved / "last.json").read_text())["body"]
+    body = change(body) or body
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    (saved / "last.json").write_text(json.dumps({"body": body, "sha256": digest}))
+
+
+WRONG: dict[str, Callable[[Any], object]] = {
+    "nothing but a format": lambda body: {"format": 2},
+    "a list": lambda body: [1],
+    "a format of the future": lambda body: body.update(format=3),
+    "files that are a list": lambda body: body.update(files=[1]),
+    "no state": lambda body: body.pop("state") and None,
+    "no sums": lambda body: body["state"].pop("sums") and None,
+    "a step that is no number": lambda body: body["state"].update(step="7"),
+    "a step that is too large": lambda body: body["state"].update(step=10**400),
+    "a counter of its own": lambda body: body["state"].update(more=1),
+    "groups that are none": lambda body: body.update(groups=5),
+    "a billion channels": lambda body: body["extra"].update(channels=10**9),
+    "classes that are a number": lambda body: body["extra"].update(classes=10**9),
+    "very many classes": lambda body: body["extra"].update(classes=["a"] * 100_001),
+    "means that are words": lambda body: body["extra"].update(mean=["a"]),
+    "depths": lambda body: body["extra"].update(deep=json.loads("[" * 900 + "]" * 900)),
+    "a billion lists": lambda body: body["extra"].update(wide=[[]] * 100_001),
+    "weights of another size": lambda body: body["bytes"].update({FILES[0]: 10**15}),
+    "weights that are longer than told": lambda body: body["bytes"].update({FILES[0]: 1}),
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG.keys())
+def test_counters_made_to_harm_are_refused(saved: Path, change: Callable[[Any], object]) -> None:
+    rewritten(saved, change)
+    with pytest.raises(BadCheckpoint):
+        load(saved, "last")
+
+
+def test_tensors_of_no_parameter_are_refused(tmp_path: Path) -> None:
+    training = begin(settings(), digits())
+    state = safetensors.torch.save({"../x": torch.ones(1)})
+    save(tmp_path, "last", training.model, training.optimiser, training.state())
+    (tmp_path / FILES[1]).write_bytes(state)
+    rewritten(tmp_path, lambda body: (body["files"].update({FILES[1]: hashlib.sha256(state).hexdigest()}), body.pop("bytes"))[2:])
+    with pytest.raises(BadCheckpoint):
+        load(tmp_path, "last")
+
+
+def test_a_checkpoint_that_does_not_tell_its_sizes_is_read(saved: Path) -> None:
+    rewritten(saved, lambda body: body.pop("bytes") and None)
+    assert load(saved, "last").state.step == 3
+
+
+def test_weights_of_another_network_are_refused_before_it_is_built(saved: Path) -> None:
+    checkpoint = load(saved, "last")
+    with torch.device("meta"):
+        require_fit(checkpoint, network(settings()))
+        for other in (settings(width=1.0), settings(architecture="vgg19", width=4.0, resolution=224)):
+            with pytest.raises(BadCheckpoint):
+                require_fit(checkpoint, network(other))
+
+
+def test_only_what_checkpoints_leave_behind_is_left_over(tmp_path: Path) -> None:
+    ours = ("000000020-1.json", "000000020-1.weights.safetensors", "000000020-2.state.safetensors", ".000000030-2.json.77.part")
+    for name in (*ours, "000000010-1.json", "thesis.tex", "notes.json", "photo.jpg", "000000020-1.txt", "20.json"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "000000040-1.json").symlink_to("thesis.tex")
+    (tmp_path / "000000050-1.json").mkdir()
+    assert sorted(file.name for file in left_over(tmp_path, {"000000010-1"})) == sorted(ours)
+    assert left_over(tmp_path / "nowhere", set()) == []
+
+
+def test_a_folder_behind_a_link_is_left_alone(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(saved)
+    with pytest.raises(BadFolder, match="is a link or a file, not a folder"):
+        left_over(tmp_path / "link", set())
 
 
 def test_weights_of_another_moment_are_refused(saved: Path) -> None:

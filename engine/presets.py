@@ -1,0 +1,44 @@
+"""Recipes to begin with, known to go well and known to go wrong: a name -> the knobs that differ from the defaults.
+
+Each says in the catalogue what it shows (`presets.<name>.label`, `.why`). What `shows` claims is measured by a test that trains them.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from engine.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """`shows` is the verdict with which the recipe is known to end."""
+
+    shows: Literal["healthy", "overfitting", "generalisation_gap", "underfitting", "not_learning", "diverged"]
+    knobs: dict[str, Any] = field(default_factory=dict)
+
+    def config(self) -> RunConfig:
+        """The whole config."""
+        return RunConfig.from_flat(self.knobs)
+
+
+PRESETS: dict[str, Preset] = {
+    "first_steps": Preset("healthy"),
+    "well_tuned": Preset(
+        "healthy",
+        {
+            "augmentation": "light", "dropout": 0.3, "weight_decay": 1e-2, "optimizer": "adamw", "learning_rate": 3e-3,
+            "schedule": "one_cycle", "epochs": 30,
+        },
+    ),
+    "residual": Preset(
+        "healthy",
+        {
+            "architecture": "resnet18", "width": 0.25, "resolution": 16, "dropout": 0.0, "learning_rate": 3e-3, "schedule": "one_cycle",
+            "epochs": 10,
+        },
+    ),
+    "memorises": Preset("overfitting", {"train_share": 0.05, "dropout": 0.0, "epochs": 100, "learning_rate": 3e-3}),
+    "too_fast": Preset("diverged", {"optimizer": "sgd", "learning_rate": 3.0, "epochs": 20}),
+    "too_slow": Preset("not_learning", {"optimizer": "sgd", "learning_rate": 1e-5, "epochs": 20}),
+    "too_strict": Preset("underfitting", {"dropout": 0.5, "weight_decay": 10.0, "epochs": 40}),
+}  # fmt: skip

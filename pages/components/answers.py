@@ -1,0 +1,75 @@
+"""What the servant says of the pictures that the form names: asked at once, waited for no longer than an eye notices.
+
+Who gets no answer here looks again a pulse later. Knows kinds of questions, draws nothing.
+"""
+
+import time
+from typing import Any
+
+from engine.errors import StoreError
+from engine.jobs import asking
+from engine.jobs.asking import Kind
+from engine.jobs.terms import SERVANT
+from engine.store import attempts
+from engine.store.requests import Answer
+from pages.components import form, state
+from pages.components.state import Asked, store
+
+# Seconds: a warm servant answers in a tenth of it; beside training on few processors it may take all of it.
+MOMENT = 0.25
+# What mends itself, and seconds after which it is worth another question.
+PASSING, AGAIN = ("servant.pictures_late", "servant.not_downloaded"), 2.5
+
+
+def about(kind: Kind, patience: float = MOMENT, **more: int) -> Answer | None:
+    """How the question about the form's pictures stands. None: it cannot be asked now.
+
+    `more` goes with it: which strip, which page. A new question is waited for, one asked before is only looked up.
+    """
+    payload: dict[str, Any] = {"config": form.says(asking.MATTERS[kind]), **more}
+    try:
+        before = state.asked(kind)
+        known = None if before is None or before.payload != payload else asking.answer(store(), before.key)
+        found = _ask(kind, payload, patience) if known is None or _passing(known) else known
+    except (StoreError, OSError):
+        return None
+    if found is not None and found.answer is not None:
+        state.note_asked(kind, Asked(payload, found.key, Asked(payload, found.key)))
+    return found
+
+
+def latest(kind: Kind) -> Answer | None:
+    """The last good answer of this kind in this tab, if it was about the same dataset: what stands there until the next comes."""
+    before = state.asked(kind)
+    if before is None or before.good is None or before.good.payload["config"]["dataset"] != before.payload["config"]["dataset"]:
+        return None
+    try:
+        found = asking.answer(store(), before.good.key)
+    except StoreError:
+        return None
+    return found if found is not None and found.answer is not None else None
+
+
+def forget(*kinds: Kind) -> None:
+    """Ask anew, for the files may have changed. For callbacks."""
+    for kind in kinds:
+        state.note_asked(kind, None)
+
+
+def is_open(found: Answer | None) -> bool:
+    """Whether an answer is still to come."""
+    return found is None or not found.ready or found.reason is not None and found.reason["key"] in PASSING
+
+
+def _ask(kind: Kind, payload: dict[str, Any], patience: float) -> Answer | None:
+    before = state.asked(kind)
+    key = asking.ask(store(), kind, payload, state.tab())
+    state.note_asked(kind, Asked(payload, key, None if before is None else before.good))
+    if patience and attempts.presence(store(), SERVANT) is not None:
+        return asking.wait(store(), key, patience)
+    return asking.answer(store(), key)
+
+
+def _passing(known: Answer) -> bool:
+    """Whether a failure is old enough to have mended."""
+    return known.ready and is_open(known) and time.time() - (known.answered_at or 0.0) > AGAIN
