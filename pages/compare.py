@@ -28,4 +28,5 @@ with picture:
     if chosen:
         with st.container(border=True, key="overlay"):
             live_chart.show_overlay([("", [run.id]) for run in chosen], key="overlay-chart", language=language())
+        comparison.ways(chosen)
     comparison.differences(chosen, only_differing)

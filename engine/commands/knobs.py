@@ -1,6 +1,9 @@
 """The knobs as words of the command line: `--learning-rate 0.1`, made from their declarations."""
 
 import argparse
+import shlex
+from collections.abc import Mapping
+from typing import Any
 
 from engine import strings
 from engine.config import KNOBS, Knob, RunConfig
@@ -24,6 +27,12 @@ def given_config(given: argparse.Namespace) -> RunConfig:
     """The config that was typed: what is said of a knob goes before the preset's. Raises BadKnob."""
     values = {name.removeprefix(_PREFIX): value for name, value in vars(given).items() if name.startswith(_PREFIX) and value is not None}
     return RunConfig.from_flat((PRESETS[given.preset].knobs if given.preset else {}) | values)
+
+
+def command_line(knobs: Mapping[str, Any]) -> str:
+    """The line that starts a run with these knobs: the seed, and what is not the default."""
+    changed = [name for name in KNOBS if name in knobs and (name == "seed" or knobs[name] != KNOBS[name].default)]
+    return shlex.join(["python", "-m", "engine", "train", *(f"{_flags(name)[-1]}={knobs[name]}" for name in changed)])
 
 
 def _flags(name: str) -> list[str]:

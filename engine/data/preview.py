@@ -33,13 +33,13 @@ class Sheet:
 def strip(look: Look, dataset: Dataset, index: int = 0) -> Sheet:
     """The strip number `index`: other pictures and other draws for each, the same ones every time for equal seeds."""
     chosen = pick(split(dataset, look.data).train, look.seed, index, COUNT)
-    return _sheet(look, dataset, chosen, sheet(_bytes(_drawn(look, dataset, chosen, index)), COLUMNS, STRIP))
+    return _sheet(look, dataset, chosen, sheet(as_bytes(_drawn(look, dataset, chosen, index)), COLUMNS, STRIP))
 
 
 def draws(look: Look, dataset: Dataset, index: int = 0) -> Sheet:
     """A row for each of a few training pictures: first as it is, then as it was drawn `DRAWS` times."""
     chosen = pick(split(dataset, look.data).train, look.seed, index, SHOWN)
-    varied = _bytes(_drawn(look, dataset, np.repeat(chosen, DRAWS), index))
+    varied = as_bytes(_drawn(look, dataset, np.repeat(chosen, DRAWS), index))
     rows = np.concatenate([dataset.images[chosen][:, None], varied.reshape(len(chosen), DRAWS, *varied.shape[1:])], axis=1)
     return _sheet(look, dataset, chosen, sheet(rows.reshape(-1, *varied.shape[1:]), DRAWS + 1, DRAWN))
 
@@ -62,7 +62,7 @@ def _drawn(look: Look, dataset: Dataset, chosen: np.ndarray, index: int) -> Tens
     return augment(look.augmentation, pictures, torch.from_numpy(dataset.labels[chosen]), generator)[0]
 
 
-def _bytes(pictures: Tensor) -> np.ndarray:
+def as_bytes(pictures: Tensor) -> np.ndarray:
     """Pictures (N, C, R, R) in [0, 1] as uint8."""
     return pictures.clamp(0, 1).mul(255).round().byte().numpy()
 

@@ -52,10 +52,8 @@ class Resident:
 
     def fingerprint(self) -> str:
         """A hash of pictures, labels and split: a resumed run must find what it left."""
-        digest = hashlib.sha256(self.keys.tobytes())
-        for part in (self.labels, self.train, self.validation, self.test):
-            digest.update(part.cpu().numpy().tobytes())
-        return digest.hexdigest()
+        parts = (part.cpu().numpy() for part in (self.train, self.validation, self.test))
+        return fingerprint(self.keys, self.labels.cpu().numpy(), *parts)
 
     def order(self, seed: int) -> Tensor:
         """A permutation of `train` (n,), drawn on the CPU so that it is the same on every device."""
@@ -69,6 +67,14 @@ class Resident:
     def normalise(self, pictures: Tensor) -> Tensor:
         """Pictures (n, C, R, R) with the training part's mean 0 and deviation 1."""
         return (pictures - self.mean) / self.std
+
+
+def fingerprint(keys: np.ndarray, labels: np.ndarray, *parts: np.ndarray) -> str:
+    """A hash of the pictures' keys, the labels and the indices of training, validation and test."""
+    digest = hashlib.sha256(keys.tobytes())
+    for part in (labels, *parts):
+        digest.update(part.tobytes())
+    return digest.hexdigest()
 
 
 def probe_of(dataset: Dataset, parts: Split) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What pages and the command line ask of the servant, and how they read its answer. Imports no torch.
 
 Kinds and payloads: `facts`, `probe` and `overview` {"config": flat}, `preview` and `draws` {"config": flat, "index": n},
-`mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]}.
+`mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]},
+`samples` {"run": n}.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from engine.store import keeping, requests
 from engine.store.connect import Store
 from engine.store.requests import Answer, Question
 
-Kind = Literal["facts", "probe", "preview", "draws", "overview", "mosaic", "predict"]
+Kind = Literal["facts", "probe", "preview", "draws", "overview", "mosaic", "predict", "samples"]
 # Seconds between two looks at an answer.
 LOOK = 0.02
 # The knobs that a kind's answer depends on: a question that differs in others only has its answer already.
@@ -84,9 +85,9 @@ def _plain(kind: Kind, payload: Mapping[str, Any]) -> dict[str, Any]:
 def _circumstances(store: Store, kind: Kind, asked: Mapping[str, Any]) -> list[Any]:
     """What else the answer depends on and may change: the pictures in a folder, a run's best checkpoint, the files to look at."""
     try:
-        if kind == "predict":
+        if kind in ("predict", "samples"):
             kept = next((one.sha256 for one in keeping.of(store, int(asked["run"])) if one.best), "")
-            return [kept, *(_stamp(Path(image)) for image in asked["images"])]
+            return [kept, *(_stamp(Path(image)) for image in asked.get("images", []))]
         dataset = asked["config"].get("dataset", KNOBS["dataset"].default)
         return [] if dataset in DATASETS else _tree_stamps(find_tree(dataset, data_roots(store.home.root)))
     except (AthanorError, ValueError, TypeError, KeyError, AttributeError, OverflowError):

@@ -156,6 +156,7 @@ class Attempt:
         home = self.store.home
         return session.Place(
             home.checkpoints(self.claim.run),
+            home.samples(self.claim.run),
             home.cache,
             tuple(data_roots(home.root)),
             lambda wanted: insist(lambda: budget.require_room(self.store, wanted)),

@@ -33,8 +33,10 @@ from engine.jobs.terms import SERVANT
 from engine.store import attempts, keeping, requests, runs
 from engine.store.connect import Store, open_store
 from engine.store.home import Home
+from engine.store.keeping import Kept
 from engine.store.requests import Question
-from engine.training import checkpoints, probing
+from engine.store.runs import Run
+from engine.training import checkpoints, gallery, probing, samples
 from engine.training.facts import facts
 from engine.training.predicting import Predictor
 from engine.training.rehearsal import Unwanted, unchanged_flags
@@ -165,15 +167,23 @@ class Servant:
     def predict(self, store: Store, question: Question) -> Answered:
         """What the best epoch of a run sees in picture files."""
         number, images = question.payload.get("run"), question.payload.get("images")
-        if not isinstance(number, int) or runs.number_of(str(number)) is None or not _are_names(images):
+        if not _is_number(number) or not _are_names(images):
             raise BadInput("servant.bad_images", most=MOST_IMAGES)
-        run = runs.get(store, number)
-        best = next((kept for kept in keeping.of(store, run.id) if kept.best), None)
-        if best is None:
-            raise NotFound("servant.no_checkpoint", run=run.id)
+        run, best = _best(store, number)
         predictor = Predictor.load(checkpoints.load(self.home.checkpoints(run.id), best.name))
         told = predictor.answer([Path(image) for image in images])
         return {"run": run.id, "epoch": best.epoch, "classes": predictor.classes, "images": told}, None
+
+    def samples(self, store: Store, question: Question) -> Answered:
+        """How the best epoch of a run did on the validation pictures, and the most telling of them."""
+        number = question.payload.get("run")
+        if not _is_number(number):
+            raise BadInput("servant.bad_question", message=f"run = {number!r}"[:200])
+        run, best = _best(store, number)
+        seen = samples.read(self.home.samples(run.id), best.name)
+        config = RunConfig.model_validate(run.config).data
+        told, picture = gallery.show(seen, self.arrivals.within(PICTURES, config), config)
+        return {"run": run.id, **told}, picture
 
 
 ANSWERS: dict[str, Callable[[Servant, Store, Question], Answered]] = {
@@ -184,7 +194,21 @@ ANSWERS: dict[str, Callable[[Servant, Store, Question], Answered]] = {
     "overview": Servant.overview,
     "mosaic": Servant.mosaic,
     "predict": Servant.predict,
+    "samples": Servant.samples,
 }
+
+
+def _is_number(number: Any) -> TypeGuard[int]:
+    return isinstance(number, int) and runs.number_of(str(number)) is not None
+
+
+def _best(store: Store, number: int) -> tuple[Run, Kept]:
+    """A run and the checkpoint of its best epoch. Raises NotFound."""
+    run = runs.get(store, number)
+    best = next((kept for kept in keeping.of(store, run.id) if kept.best), None)
+    if best is None:
+        raise NotFound("servant.no_checkpoint", run=run.id)
+    return run, best
 
 
 def _config(payload: Mapping[str, Any]) -> RunConfig:

@@ -71,6 +71,10 @@ class Home:
                 size += file.lstat().st_size
         return size
 
+    def samples(self, number: int) -> Path:
+        """What the worker keeps of single pictures: the first batch, and how the best epochs did on each of validation."""
+        return self.run(number) / "samples"
+
     def manifest(self, number: int) -> Path:
         """What a lost store is rebuilt from."""
         return self.run(number) / "manifest.json"

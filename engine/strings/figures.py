@@ -47,9 +47,13 @@ def flops(number: float | None) -> str:
     return f"{number / scale:.3g}{NBSP}{letter}"
 
 
-def megabytes(number: float | None) -> str:
-    """`410 MB` of a number of bytes."""
-    return "—" if number is None else f"{number / 1e6:,.0f}{NBSP}MB"
+def size(count: int) -> str:
+    """Bytes: `340 B`, `12 kB`, `1.2 MB`, `2.3 GB`."""
+    for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= scale:
+            value = count / scale
+            return f"{value:.{1 if value < 10 else 0}f}{NBSP}{unit}"
+    return f"{count}{NBSP}B"
 
 
 def short(value: float | int | str) -> str:

@@ -15,11 +15,15 @@ CHUNK_PIXELS = 2**20
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Per image, in the order asked for, on the device: plain cross entropy (n,) float32 in nats, hit (n,) bool, class (n,)."""
+    """Per image, in the order asked for, on the device: plain cross entropy (n,) float32 in nats, hit (n,) bool, class (n,).
+
+    `confidence` (n,) float32 is the probability of the predicted class; that of the true one is exp(-loss).
+    """
 
     loss: Tensor
     correct: Tensor
     predicted: Tensor
+    confidence: Tensor
 
     def means(self) -> tuple[float, float]:
         """Mean loss and accuracy; waits for the device."""
@@ -36,13 +40,14 @@ def evaluate(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics
     return Evaluation(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
-def _evaluate_chunk(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics) -> tuple[Tensor, Tensor, Tensor]:
+def _evaluate_chunk(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics) -> tuple[Tensor, ...]:
     labels = data.labels[indices]
     pictures = numerics.place_batch(data.normalise(data.pictures(indices)))
     with numerics.autocast():
         logits = model(pictures)
-    predicted = logits.argmax(1)
-    return functional.cross_entropy(logits.float(), labels, reduction="none"), predicted == labels, predicted
+    logits = logits.float()
+    predicted, confidence = logits.argmax(1), (logits.amax(1) - logits.logsumexp(1)).exp()
+    return functional.cross_entropy(logits, labels, reduction="none"), predicted == labels, predicted, confidence
 
 
 def _chunk(data: Source, indices: Tensor) -> int:

@@ -57,6 +57,12 @@ class Training:
         """Leave a pause between two steps out of the epoch's seconds."""
         self._clock.skip(seconds)
 
+    def next_batch(self) -> tuple[Tensor, Tensor]:
+        """Pictures (n, C, R, R) in [0, 1], augmented as the next step will see them, and their labels. Changes nothing."""
+        groups = group_batches(self._order(), self.config.optimisation.batch_size, self.config.optimisation.accumulation)
+        self._seed_augmentation()
+        return self._augmented(groups[self.step_in_epoch][0])
+
     def run(self) -> Generator[Happening, Message, Ended]:
         """Train to the end. `send` a Change or Stop at any yield. Raises Diverged after the epoch that did."""
         reason: Literal["finished", "early_stopping", "stopped"] | None = "early_stopping" if self._out_of_patience() else None
@@ -80,9 +86,8 @@ class Training:
         return False
 
     def _take_step(self, batches: list[Tensor], now: float) -> None:
-        place = (self.config.budget.seed, self.epoch, self.step_in_epoch + 1)
-        self.numerics.seed(derive(*place))
-        self._generator.manual_seed(derive(*place, AUGMENTATION))
+        self.numerics.seed(derive(*self._place()))
+        self._seed_augmentation()
         self.optimiser.zero_grad()
         images = sum(len(batch) for batch in batches)
         for batch in batches:
@@ -92,9 +97,19 @@ class Training:
         self.step_in_epoch += 1
         self.step += 1
 
+    def _place(self) -> tuple[int, int, int]:
+        """Where the next step's randomness comes from."""
+        return self.config.budget.seed, self.epoch, self.step_in_epoch + 1
+
+    def _seed_augmentation(self) -> None:
+        self._generator.manual_seed(derive(*self._place(), AUGMENTATION))
+
+    def _augmented(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        return augment(self.config.augmentation, self.data.pictures(indices), self.data.labels[indices], self._generator)
+
     def _add_gradient(self, indices: Tensor, share: float) -> None:
         """Forward and backward of one batch that is `share` of the images of its step."""
-        pictures, labels = augment(self.config.augmentation, self.data.pictures(indices), self.data.labels[indices], self._generator)
+        pictures, labels = self._augmented(indices)
         pictures = self.numerics.place_batch(self.data.normalise(pictures))
         with self.numerics.autocast():
             logits = self.model(pictures)

@@ -29,6 +29,7 @@ from engine.training.happenings import BEGINNING, Ended, EpochDone, Happening, S
 from engine.training.loop import Training, group_batches
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
+from engine.training.samples import Album
 
 # The stream of the initial weights, apart from every epoch's.
 WEIGHTS = 2**31
@@ -55,9 +56,10 @@ class Teller(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run keeps its checkpoints and finds its data. `room` raises when so many more bytes must not be written."""
+    """Where a run keeps its checkpoints and samples and finds its data. `room` raises when so many more bytes must not be written."""
 
     checkpoints: Path
+    samples: Path
     cache: Path
     roots: tuple[Path, ...]
     room: Callable[[int], None]
@@ -162,6 +164,7 @@ class _Watch:
         self.kept_at = 0.0
         self.kept_step = -1
         self.size = checkpoint_size(training.model)
+        self.album = Album(place.samples, data)
         self.pause_after = setting.pause_after
 
     def introduce(self, kept: Extra | None) -> None:
@@ -172,6 +175,8 @@ class _Watch:
         self.teller.event("model", self.training.step, self.training.epoch, {"parameters": parameters})
         self.teller.summary(parameters=parameters, epochs=config.budget.epochs, epoch=self.training.epoch, steps_per_epoch=steps)
         self.place.room(self.size * KEPT_AT_ONCE)
+        if self.training.step == 0:
+            self.album.first_batch(*self.training.next_batch())
         if kept is not None:
             self.chronicle.restore(kept)
             self.best = kept.facts["best"]
@@ -233,24 +238,26 @@ class _Watch:
         if done.nonfinite:
             return
         if done.best or time.monotonic() - self.kept_at >= KEEP or (every and done.epoch % every == 0):
-            self._keep(done.best)
+            self._keep(done if done.best else None)
 
     def _judged(self, verdict: Verdict) -> None:
         training = self.training
         self.teller.event("verdict", training.step, training.epoch, verdict.as_dict())
         self.teller.summary(**self.chronicle.summary(), verdict=verdict.name, seconds=self._seconds(), step=training.step)
 
-    def _keep(self, best: bool = False) -> None:
-        """A checkpoint of this moment, unless there is one already."""
+    def _keep(self, best: EpochDone | None = None) -> None:
+        """A checkpoint of this moment, unless there is one already; of a best epoch, how it did on each picture lies there before."""
         training = self.training
         if training.step == self.kept_step:
             return
         self.place.room(self.size)
         name = f"{training.step:09d}-{self.setting.attempt}"
-        self.best = name if best else self.best
+        if best is not None:
+            self.album.best(name, best, self.best)
+            self.best = name
         written = checkpoints.save(self.place.checkpoints, name, training.model, training.optimiser, training.state(), self._extra())
         faults.point("checkpoint.before_row")
-        self.teller.checkpoint(written, best)
+        self.teller.checkpoint(written, best is not None)
         self.kept_at, self.kept_step, self.size = time.monotonic(), training.step, written.bytes
 
     def _extra(self) -> Extra:

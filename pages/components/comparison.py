@@ -12,10 +12,12 @@ from engine.strings import figures
 from engine.studies.difference import differing, same_validation
 from pages.components.knobs import value_label
 from pages.components.pulse import pulsing
-from pages.components.state import compared_runs, forget_compared, store
+from pages.components.state import RUN, compared_runs, forget_compared, store
 from pages.components.words import t
 
 PAIR = 2
+# Runs with a link of their own.
+MOST_WAYS = 8
 
 
 def say_gone(known: Sequence[Run]) -> None:
@@ -68,6 +70,13 @@ def _sentence(chosen: Sequence[Run]) -> str:
         return t("ui.compare.equal", accuracy=figures.percent(high))
     better = chosen[accuracies.index(high)].id
     return t("ui.compare.one_each", better=better, high=figures.percent(high), low=figures.percent(low))
+
+
+def ways(chosen: Sequence[Run]) -> None:
+    """A way to the page of each chosen run."""
+    with st.container(horizontal=True, gap="medium", key="ways"):
+        for run in chosen[:MOST_WAYS]:
+            st.page_link("run.py", label=t("run.link", run=run.id), query_params={RUN: str(run.id)})
 
 
 def differences(chosen: Sequence[Run], only_differing: bool) -> None:

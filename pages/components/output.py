@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.errors import NotFound
 from engine.store import requests, runs
-from engine.store.runs import Run, State
+from engine.store.runs import Run
 from pages.components import engine_watch, live_chart, numbers, situation, state, stateline, transport, verdict_card
 from pages.components.pulse import pulsing
 from pages.components.situation import ACTIVE, Mark
@@ -23,7 +23,7 @@ def show() -> None:
     _head(number, mark, _engine())
     with st.container(border=True, key="curves"):
         shown = None if run is None else run.id
-        live_chart.show(shown, key="live-chart", language=language(), height=CHART_HEIGHT, attempt=_attempt(run))
+        live_chart.show(shown, key="live-chart", language=language(), height=CHART_HEIGHT, attempt=situation.followed(run))
     if run is None or run.state.ended:
         verdict_card.show(situation.look(None if run is None else run.id))
     else:
@@ -38,11 +38,6 @@ def _shown(number: int | None) -> Run | None:
     except NotFound as error:
         state.tell(problem(error))
         return None
-
-
-def _attempt(run: Run | None) -> int:
-    """The attempt that the chart follows; for a queued run the one to come, so that it listens before that begins."""
-    return 0 if run is None else run.attempt + (run.state is State.QUEUED)
 
 
 @pulsing

@@ -80,11 +80,11 @@ def _tell(found: Mapping[str, Any]) -> None:
         return
     batch = memory.get("largest_batch", 0)
     key = "ui.preflight.too_big" if batch else "ui.preflight.too_big_for_any"
-    _warn(t(key, peak=figures.megabytes(peak), free=figures.megabytes(free), batch=batch))
+    _warn(t(key, peak=figures.size(peak), free=figures.size(free), batch=batch))
 
 
 WRITTEN = {
-    "parameters": figures.count, "flops": figures.flops, "memory": figures.megabytes, "speed": figures.count, "time": figures.duration,
+    "parameters": figures.count, "flops": figures.flops, "memory": figures.size, "speed": figures.count, "time": figures.duration,
 }  # fmt: skip
 
 

@@ -66,6 +66,11 @@ def asked(number: int) -> Literal["stop", "pause"] | None:
     return "stop" if STOP in said else "pause" if PAUSE in said else None
 
 
+def followed(run: Run | None) -> int:
+    """The attempt that a chart follows; for a queued run the one to come, so that it listens before that begins."""
+    return 0 if run is None else run.attempt + (run.state is State.QUEUED)
+
+
 def chip(now: Situation) -> tuple[str, Colour]:
     """The state in a word, and its colour."""
     assert now.run is not None

@@ -5,6 +5,7 @@ What must survive F5 lives in the URL or the store.
 
 import secrets
 import time
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ PULSE = 1.0
 LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"
+TAB = "tab"
 _MESSAGES = "messages"
 _SHOWN = "shown-run"
 _PRESSED = "pressed"
@@ -27,6 +29,7 @@ _TAB = "tab"
 _ABSENT = "engine-absent-since"
 _PAGE = "page"
 _ARRIVED = "arrived"
+_SAMPLES = "samples"
 _ASKED = "asked"
 _TURN = "turn"
 _MAX_COMPARED = 100
@@ -79,6 +82,11 @@ def shown_run() -> int | None:
     return number if number is not None else st.session_state.get(_SHOWN)
 
 
+def named_run() -> int | None:
+    """The run that the URL names; else, where it names none, the one this visitor saw last. None for what is no number."""
+    return number_of(st.query_params[RUN]) if RUN in st.query_params else shown_run()
+
+
 def show_run(number: int) -> None:
     """Put a run into the URL."""
     st.session_state[_SHOWN] = number
@@ -102,6 +110,20 @@ def compare_runs(numbers: list[int]) -> None:
         st.query_params[COMPARED] = ",".join(map(str, numbers))
     else:
         st.query_params.pop(COMPARED, None)
+
+
+def open_tab(slugs: Sequence[str]) -> str:
+    """The tab that the URL names, else the first."""
+    asked = st.query_params.get(TAB, "")
+    return asked if asked in slugs else slugs[0]
+
+
+def choose_tab(slug: str, first: str) -> None:
+    """Put the open tab into the URL, which does not name the first."""
+    if slug == first:
+        st.query_params.pop(TAB, None)
+    else:
+        st.query_params[TAB] = slug
 
 
 def tell(message: str) -> None:
@@ -154,6 +176,17 @@ def absent_for(absent: bool) -> float:
         return 0.0
     now = time.monotonic()
     return now - st.session_state.setdefault(_ABSENT, now)
+
+
+def samples_asked(subject: Hashable) -> tuple[str | None, str | None]:
+    """Of the samples of a run: the key of the question about this best epoch once that was asked, and that of the answer on the screen."""
+    known, key, shown = st.session_state.get(_SAMPLES, (None, None, None))
+    return (key if known == subject else None), shown
+
+
+def ask_samples(subject: Hashable, key: str | None, shown: str | None) -> None:
+    """Remember them."""
+    st.session_state[_SAMPLES] = (subject, key, shown)
 
 
 def asked(kind: str) -> Asked | None:

@@ -30,6 +30,10 @@ def show(now: Situation) -> None:
         _go_on(now)
         _step(now)
         _stop(now)
+        if now.run is not None:
+            st.page_link(
+                "run.py", label=t("run.link", run=now.run.id), query_params={state.RUN: str(now.run.id)}, help=t("ui.run_page_help")
+            )
 
 
 def _start(now: Situation) -> None:

@@ -27,18 +27,25 @@ def show(now: Situation) -> None:
     """The card of a run; before the first, what will stand here; what went wrong goes before what was seen."""
     run = now.run
     with st.container(border=True, height=HEIGHT, key="verdict"):
-        event = None if run is None else records.last_event(store(), run.id, records.VERDICT)
-        verdict = None if event is None else Verdict.from_dict(event.data)
         if run is None:
             st.markdown(f"**{t('ui.card.press')}**")
             st.caption(t("ui.card.what"))
             recipes.first()
-        elif now.faulty:
-            _trouble(now, run, verdict)
-        elif verdict is not None:
-            _verdict(run, verdict)
-        else:
-            _nothing_yet(run)
+        elif say(now, run) and not now.faulty:
+            _test(run)
+
+
+def say(now: Situation, run: Run) -> bool:
+    """What the card says of a run, without its test result; whether there is a verdict."""
+    event = records.last_event(store(), run.id, records.VERDICT)
+    verdict = None if event is None else Verdict.from_dict(event.data)
+    if now.faulty:
+        _trouble(now, run, verdict)
+    elif verdict is not None:
+        _verdict(verdict)
+    else:
+        _nothing_yet(run)
+    return verdict is not None
 
 
 def _trouble(now: Situation, run: Run, verdict: Verdict | None) -> None:
@@ -82,7 +89,7 @@ def _nothing_yet(run: Run) -> None:
         st.caption(t("ui.card.first"))
 
 
-def _verdict(run: Run, verdict: Verdict) -> None:
+def _verdict(verdict: Verdict) -> None:
     said = explain(verdict, language())
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(said.title, color=COLOURS.get(verdict.name, "gray"))
@@ -91,7 +98,6 @@ def _verdict(run: Run, verdict: Verdict) -> None:
     st.caption("  \n".join(plain(line) for line in said.evidence))
     if said.refuted_by:
         st.caption(f":material/help: {plain(said.refuted_by)}")
-    _test(run)
 
 
 def _test(run: Run) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.commands.folder import BLOCK, lines, start_of_tail
 from engine.store import settings, transitions
+from engine.store.logs import BLOCK, lines, start_of_tail
 from engine.store.runs import State
 from tests.commands.conftest import Athanor, Runs
 

@@ -1,0 +1,89 @@
+"""What a run was started with, how it computes, and how to start it again. Changes nothing."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from engine.commands.knobs import command_line
+from engine.config import KNOBS
+from engine.store.runs import Run
+from pages.components import form
+from pages.components.knobs import value_label
+from pages.components.words import filled, plain, t
+
+# Pixels of a row of the table.
+ROW = 35
+# What a switch of the numerics means on and off.
+CHOICES = {"channels_last": ("memory_last", "memory_first"), "deterministic": ("yes", "no"), "fused": ("fused_yes", "fused_no")}
+
+
+def show(run: Run) -> None:
+    """Every knob on the left; numerics and the same run again on the right."""
+    left, right = st.columns([54, 46], gap="large")
+    with left:
+        _knobs(run)
+    with right:
+        _numerics(run)
+        _again(run)
+
+
+def _knobs(run: Run) -> None:
+    import pandas as pd
+
+    rows = [_row(name, run.knobs.get(name)) for name in KNOBS]
+    st.subheader(t("run.config.knobs"), anchor=False)
+    st.caption(t("run.config.fixed" if run.state.ended else "run.config.fixed_running"))
+    head = {name: filled(f"run.config.{name}") for name in ("value", "default")}
+    frame = pd.DataFrame(rows, columns=["changed", "knob", "value", "default"])
+    st.dataframe(
+        frame, hide_index=True, key="config", height=ROW * (len(rows) + 1) + 3,
+        column_config={
+            "changed": st.column_config.TextColumn("", width=28),
+            "knob": st.column_config.TextColumn(filled("ui.column.knob"), width="medium"),
+            "value": head["value"], "default": head["default"],
+        },
+    )  # fmt: skip
+    st.caption(t("run.config.marked", count=sum(bool(row["changed"]) for row in rows), total=len(rows)))
+
+
+def _row(name: str, value: Any) -> dict[str, str]:
+    changed = value != KNOBS[name].default
+    default = value_label(name, KNOBS[name].default) if changed else ""
+    return {"changed": "●" if changed else "", "knob": filled(f"knobs.{name}.label"), "value": value_label(name, value), "default": default}
+
+
+def _numerics(run: Run) -> None:
+    st.subheader(t("run.config.numerics"), anchor=False)
+    if not run.numerics:
+        st.caption(t("run.config.numerics_none"))
+        return
+    with st.container(gap=None, key="numerics"):
+        for label, value in _computed(run):
+            name, what = st.columns([34, 66], gap="small", wrap=False)
+            name.markdown(f":gray[{label}]")
+            what.markdown(value)
+    st.caption(t("run.config.numerics_what"))
+
+
+def _computed(run: Run) -> list[tuple[str, str]]:
+    """How the run computes, as far as it says so: a run of an older Athanor may not."""
+    numerics, optimizer = run.numerics or {}, value_label("optimizer", run.knobs["optimizer"])
+    said: dict[str, str] = {name: plain(str(numerics[name])) for name in ("device", "threads", "precision") if name in numerics}
+    for name, (true, false) in CHOICES.items():
+        if name in numerics:
+            said[name] = t(f"run.numerics.{true if numerics[name] else false}", name=optimizer)
+    return [(t(f"run.numerics.{name}"), value) for name, value in said.items()]
+
+
+def _again(run: Run) -> None:
+    st.subheader(t("run.config.again"), anchor=False)
+    st.caption(t("run.config.again_what"))
+    st.code(command_line(run.knobs), language=None, wrap_lines=True)
+    st.markdown(filled("run.config.address", address=f"playground?{_query(run)}"))
+
+
+def _query(run: Run) -> str:
+    """What differs from the defaults, as the Playground reads it; nothing in it can end a Markdown link."""
+    changed = {form.key(name): str(value) for name, value in run.knobs.items() if name in KNOBS and value != KNOBS[name].default}
+    return urlencode(changed).replace("_", "%5F").replace("*", "%2A").replace("~", "%7E")
