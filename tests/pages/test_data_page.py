@@ -64,7 +64,9 @@ def test_before_a_servant_is_there_everything_has_its_place(open_page: Open, sto
     page = open_page("data")
     assert "Looking at the pictures" in read(page) or "Starting the engine" in read(page)
     assert len(pictures(page)) == 1 + 10 + 1
-    assert serve(store) == ["overview"], "the rest is asked when the first is answered"
+    asked = serve(store)
+    assert "overview" in asked
+    assert not {"mosaic", "draws"} & set(asked), "these are asked when the first is answered"
 
 
 def test_the_answers_fill_the_places(open_page: Open, store: Store) -> None:
@@ -155,8 +157,8 @@ def test_a_link_opens_the_data_it_names(open_page: Open, store: Store) -> None:
     assert page.session_state["knob-rotation"] == 20.0
     serve(store)
     with store.read() as connection:
-        question = connection.execute(requests.requests.select()).one().payload["question"]
-    assert question["config"]["resolution"] == 8, "LeNet could not take it, but it can be looked at"
+        questions = [row.payload["question"] for row in connection.execute(requests.requests.select()) if row.kind == "overview"]
+    assert questions[-1]["config"]["resolution"] == 8, "LeNet could not take it, but it can be looked at"
 
 
 def test_a_finding_is_one_line_with_its_mark() -> None:
