@@ -1,5 +1,7 @@
 """One line under the transport: which run is on the screen, how it stands, and in a few words why. Always there, so nothing moves."""
 
+from typing import Literal
+
 import streamlit as st
 
 from engine.store import runs
@@ -10,14 +12,15 @@ from pages.components.situation import Situation
 from pages.components.state import store
 from pages.components.words import reason, t
 
-# Pixels, also while there is nothing at its end.
+# Pixels, also while there is nothing at its end; a phone needs two lines.
 HEIGHT = 28
 
 
 def show(now: Situation, engine: str) -> None:
     """Draw the line; `engine` is said instead of the reason when the engine is missing."""
+    height: Literal["content"] | int = "content" if state.on_phone() else HEIGHT
     with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=HEIGHT, border=False, key="state"
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=height, border=False, key="state"
     ):
         st.markdown(_line(now, engine), width="content")
         before = None if now.run is None or not now.run.summary.get("epoch") else runs.before(store(), now.run.id)

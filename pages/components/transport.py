@@ -18,14 +18,14 @@ from pages.components.state import store
 from pages.components.words import problem, t
 
 # Pixels: the longest word of a button fits, so that nothing moves when the word changes.
-WIDTH, STEP_WIDTH, HEIGHT = 106, 140, 36
+WIDTH, STEP_WIDTH = 106, 140
 # A second press of Start comes at once: its run is among the newest so many.
 NEWEST = 10
 
 
 def show(now: Situation) -> None:
     """The four buttons, and the way to the run's own page."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", height=HEIGHT, border=False, key="transport"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
         _start(now)
         _go_on(now)
         _step(now)
