@@ -6,6 +6,7 @@ A part of a page that has no answer then looks for it a few times a second and r
 import time
 from collections.abc import Callable
 from functools import wraps
+from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -50,12 +51,13 @@ def about(kind: Kind, patience: float = MOMENT, **more: int) -> Answer | None:
 def follow(ask: Callable[[], Answer | None], draw: Callable[[Answer | None], None]) -> None:
     """Draw an answer, at first as it stands; when it comes late, the page is drawn once more with it and rests."""
     every = pace(ask())
+    looks = count()
 
     @wraps(draw)
     def part() -> None:
         found = ask()
         draw(found)
-        if every is not None and not is_open(found):
+        if next(looks) and every is not None and not is_open(found):
             st.rerun()
 
     renewing(part, every)()

@@ -82,7 +82,7 @@ def _sentence(told: Mapping[str, Any]) -> str:
 
 def _counts(told: Told) -> None:
     st.markdown(f"**{t('data_page.counts.title')}**")
-    with st.container(height=CHART_HEIGHT if told is None else "content", border=False, gap=None, key="counts"):
+    with st.container(height=CHART_HEIGHT, border=False, gap=None, key="counts"):
         if told is not None:
             words = {name: t(f"data_page.counts.{name}") for name in (*PARTS, "class", "part", "count")}
             rows = charts.class_counts(told["classes"], told["counts"], words)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from engine.store.requests import Answer
 from pages.components import answers, state, strip
+from pages.components.pulse import renewing
 from pages.components.words import plain, t
 
 GHOSTS = Path(__file__).parent / "ghosts"
@@ -25,7 +26,7 @@ Told = Mapping[str, Any] | None
 def classes(told: Told) -> None:
     """Some pictures of each class, with pages where there are many; grey tiles before anything is known."""
     if told is None:
-        _classes(None, 1, PAGE)
+        renewing(_classes, None)(None, 1, PAGE)
     else:
         pages, rows = -(-told["class_count"] // PAGE), min(PAGE, told["class_count"])
         answers.follow(lambda: answers.about("mosaic", page=_page(pages)), partial(_classes, pages=pages, rows=rows))
@@ -34,7 +35,7 @@ def classes(told: Told) -> None:
 def draws(told: Told) -> None:
     """A few training pictures, each as it is and as it is drawn."""
     if told is None:
-        _draws(None)
+        renewing(_draws, None)(None)
     else:
         answers.follow(lambda: answers.about("draws", index=state.turn(TURN)), _draws)
 

@@ -98,3 +98,12 @@ def test_a_look_takes_what_no_network_could_and_refuses_what_is_no_knob() -> Non
     for wrong in ({"wings": 2}, {"resolution": 3}, {"crop": float("nan")}):
         with pytest.raises(BadKnob):
             Look.from_flat(wrong)
+
+
+@pytest.mark.slow
+def test_fashion_mnist_keeps_its_own_test_part_and_has_nothing_against_it(shared_data, tmp_path) -> None:
+    config = DataConfig(dataset="fashion_mnist", resolution=28)
+    dataset = load(config, [shared_data], tmp_path)
+    told = overview.overview(dataset, split(dataset, config))
+    assert (told["official_test"], told["totals"]["test"], told["mean_of"]) == (True, 10_000, 48_000)
+    assert {finding["level"] for finding in told["audit"]} == {"good"}
