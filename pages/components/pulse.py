@@ -18,16 +18,7 @@ P = ParamSpec("P")
 
 def pulsing(part: Callable[P, None]) -> Callable[P, None]:
     """A part of a page that is drawn anew every pulse, by itself."""
-
-    @st.fragment(run_every=PULSE)
-    @wraps(part)
-    def renewed(*given: P.args, **named: P.kwargs) -> None:
-        if was_pressed():
-            st.rerun()
-        with trouble.told():
-            part(*given, **named)
-
-    return renewed
+    return renewing(part, PULSE)
 
 
 def renewing(part: Callable[P, None], every: float | None) -> Callable[P, None]:
@@ -36,6 +27,8 @@ def renewing(part: Callable[P, None], every: float | None) -> Callable[P, None]:
     @st.fragment(run_every=every)
     @wraps(part)
     def renewed(*given: P.args, **named: P.kwargs) -> None:
+        if was_pressed():
+            st.rerun()
         with trouble.told():
             part(*given, **named)
 
