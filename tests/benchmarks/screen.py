@@ -7,7 +7,6 @@ first point, from a measured point to its picture.
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -18,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parents[2]
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.store import packing, records, runs, transitions
 from engine.store.records import Batch, Metric
 from engine.store.runs import State
+from tests.conftest import CHROMIUM_ARGS, ROOT, find_chromium
 from tests.engine_room import EngineRoom
 from tests.free_port import answers, free_port
 from tests.waiting import until
@@ -202,8 +201,7 @@ def main() -> None:
     given = parser.parse_args()
     room = EngineRoom(Path(tempfile.mkdtemp()) / "home")
     with sync_playwright() as playwright:
-        chromium = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_ARGS))
         try:
             first_paint(browser, room)
             curves = fill(room, given.curves, given.points)
