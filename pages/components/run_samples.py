@@ -22,6 +22,8 @@ KINDS = ("worst", "confused", "best")
 # Where each kind lies on the servant's sheet, a row each.
 ROWS = ("best", "worst", "confused")
 MAP_HEIGHT = 430
+# Of counts on strong and on weak colour; light, dark.
+INKS = (("#ffffff", "#14181d"), ("#101315", "#e4e8eb"))
 LATE = "servant.pictures_late"
 WAITING = Answer("", "samples", "waiting", None, None, None, 0.0, None)
 
@@ -90,6 +92,8 @@ def _tell(found: Mapping[str, Any], picture: bytes) -> None:
                 st.caption(t("run.samples.no_worst"))
     with right:
         _matrix(found, classes)
+    st.markdown(f"**{t('run.samples.pairs')}**")
+    st.caption(" &nbsp;·&nbsp; ".join(_pair(pair, classes) for pair in found["pairs"]) or t("run.samples.no_pairs"))
 
 
 def _tile(told: Mapping[str, Any], classes: list[str], at: int) -> Tile:
@@ -103,18 +107,15 @@ def _tile(told: Mapping[str, Any], classes: list[str], at: int) -> Tile:
 def _matrix(found: Mapping[str, Any], classes: list[str]) -> None:
     st.markdown(f"**{t('run.samples.matrix')}**")
     words = {name: filled(f"run.samples.{name}") for name in ("true", "answer", "count", "share")}
-    ink = "#101315" if st.context.theme.type == "dark" else "#ffffff"
-    st.altair_chart(confusion.figure(found["matrix"], classes, words, ink), key="confusion", height=MAP_HEIGHT, width="stretch")
+    inks = INKS[st.context.theme.type == "dark"]
+    st.altair_chart(confusion.figure(found["matrix"], classes, words, inks), key="confusion", height=MAP_HEIGHT, width="stretch")
     st.caption(t("run.samples.matrix_what"))
-    st.markdown(f"**{t('run.samples.pairs')}**")
-    lines = [_pair(pair, classes) for pair in found["pairs"]]
-    st.markdown("  \n".join(lines) if lines else t("run.samples.no_pairs"))
 
 
 def _pair(pair: list[int], classes: list[str]) -> str:
     true, predicted, count, total = pair
     said = t("run.samples.pair", label=classes[true], predicted=classes[predicted])
-    return f"{said} &nbsp;:gray[{t('run.samples.pair_count', count=count, total=total)}]"
+    return f"{said}: {t('run.samples.pair_count', count=count, total=total)}"
 
 
 def _first(run: Run) -> None:
