@@ -10,7 +10,7 @@ from pages.components import queue_list, situation, state
 from pages.components.pulse import pulsing
 from pages.components.situation import Mark, Situation
 from pages.components.state import store
-from pages.components.words import filled, problem, reason, t
+from pages.components.words import filled, reason, t
 
 
 def find() -> Run | None:
@@ -21,8 +21,8 @@ def find() -> Run | None:
         return None
     try:
         return runs.get(store(), number)
-    except NotFound as error:
-        _lost(problem(error))
+    except NotFound:
+        _lost(t("run.unknown", run=number))
         return None
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.catalog import AUGMENTATIONS
 from engine.jobs import asking
 from engine.store import first_batch, keeping, runs
 from engine.store.first_batch import FirstBatch
@@ -125,7 +126,7 @@ def _first(run: Run) -> None:
         _look_for_first(run.id)
         return
     try:
-        _draw_first(first_batch.read(folder))
+        _draw_first(first_batch.read(folder), any(run.knobs.get(name) for name in AUGMENTATIONS))
     except OSError:
         st.caption(t("run.samples.first_none"))
     except ValueError:
@@ -139,9 +140,11 @@ def _look_for_first(number: int) -> None:
     st.caption(t("run.samples.first_later"))
 
 
-def _draw_first(found: FirstBatch) -> None:
+def _draw_first(found: FirstBatch, augmented: bool) -> None:
     facts = found.facts
-    st.caption(t("run.samples.first_what", side=facts.side, shown=len(facts.labels), batch=facts.batch))
+    size = t("run.samples.augmented" if augmented else "run.samples.plain", side=facts.side)
+    much = t("run.samples.some" if len(facts.labels) < facts.batch else "run.samples.all", shown=len(facts.labels), batch=facts.batch)
+    st.caption(f"{size} {much}")
     rows = -(-len(facts.labels) // facts.columns)
     shown = [Tile(at, label, "", filled("run.samples.aria_first", label=label)) for at, label in enumerate(facts.labels)]
     tiles.show(Sheet(found.png, facts.columns, rows), shown, key="tiles-first", across=ACROSS)

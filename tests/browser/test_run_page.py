@@ -12,7 +12,14 @@ from tests.browser.screen import PHONE, STILL, WIDE, chart, picture
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-TABS = {"Curves": "curves", "Verdict": "verdict-history", "Samples": "tiles-first", "Config": "numerics", "Log": "log", "Files": "all-files"}
+TABS = {
+    "Curves": "curves",
+    "Verdict": "verdict-history",
+    "Samples": "tiles-first",
+    "Config": "numerics",
+    "Log": "log",
+    "Files": "all-files",
+}
 
 
 @pytest.fixture(scope="module")

@@ -161,7 +161,7 @@ def test_the_first_batch_is_shown(open_page: Open, store: Store) -> None:
     add_run(store, State.FINISHED)
     facts = Facts(side=32, columns=2, batch=64, labels=["three", "<b>four</b>"])
     write(store.home.samples(1), FirstBatch(b"\x89PNG\r\n\x1a\n", facts))
-    assert "At 32 × 32 px, augmented. 2 of the 64 pictures" in read(open_page("run", id="1", tab="samples"))
+    assert "At 32 × 32 px, without augmentation. 2 of the 64 pictures" in read(open_page("run", id="1", tab="samples"))
 
 
 HOSTILE = (b"", b"{", b"[]", b'{"side": 32}', b'{"side": -1, "columns": 2, "batch": 1, "labels": ["a"]}', b"[" * 100_000, b"\xff\xfe")
