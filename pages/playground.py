@@ -3,33 +3,42 @@
 import streamlit as st
 
 from engine.config import KNOBS
-from pages.components import form, knobs, output, preflight, recent
+from pages.components import audit_lines, form, knobs, output, preflight, recent, recipes, strip
+from pages.components.state import on_phone
 from pages.components.words import t
 
-BASIC_PAIRS = (("resolution", "batch_size"), ("learning_rate", "epochs"), ("weight_decay", "dropout"))
+BASIC = ("resolution", "batch_size", "learning_rate", "epochs", "weight_decay", "dropout")
+EXPERT = [name for name, knob in KNOBS.items() if knob.level == "expert" and name != "validation_share"]
 
 form.prepare()
-data, model, right = st.columns([22, 30, 52], gap="large")
+if on_phone():  # what a person looks at comes first where everything is in one column
+    right, model, data = st.columns([52, 30, 22], gap="large")
+else:
+    data, model, right = st.columns([22, 30, 52], gap="large")
 
 with data:
-    st.subheader(t("ui.data.title"), anchor=False)
+    with knobs.head(t("ui.data.title")):
+        recent.own_pictures()
     knobs.show(["dataset"])
-    knobs.show_facts()
-    knobs.show(["train_share"])
+    knobs.show(["train_share", "validation_share"])
+    strip.show()
+    audit_lines.show()
     recent.show()
-    recent.own_pictures()
 
 with model:
-    st.subheader(t("ui.model.title"), anchor=False)
+    with knobs.head(t("ui.model.title")):
+        recipes.menu()
     knobs.show(["architecture"])
-    for pair in BASIC_PAIRS:
-        knobs.show_pair(*pair)
-    level = st.container()
-    expert = [name for name, knob in KNOBS.items() if knob.level == "expert"]
-    with st.expander(t("ui.model.all", count=len(expert))):
-        knobs.show(expert)
+    network = st.container()
+    knobs.show_pairs(BASIC)
+    level, measured = st.container(), st.container()
+    if st.toggle(t("ui.model.all", count=len(KNOBS)), key="all-knobs", bind="query-params"):
+        knobs.show_pairs(EXPERT)
     with level:
         knobs.show_level()
+    with network:
+        preflight.show_network()
+    with measured:
         preflight.show()
 form.keep()
 

@@ -21,8 +21,9 @@ pages = [
 ]
 page = st.navigation(pages, position="top")
 with trouble.told():
-    drawing()
+    drawing(page.url_path)
     frame.notice()
     page.run()
+    frame.messages()
 with trouble.told():
     frame.foot(language(), strings.LANGUAGES)

@@ -13,6 +13,7 @@ def test_each_can_be_started_and_is_described(name: str) -> None:
     assert PRESETS[name].config()
     for language in strings.LANGUAGES:
         assert strings.say(f"presets.{name}.label", language)
+        assert strings.say(f"presets.{name}.brief", language)
         assert strings.say(f"presets.{name}.why", language)
 
 

@@ -39,6 +39,14 @@ def count(number: float | None) -> str:
     return f"{number:,.0f}"
 
 
+def flops(number: float | None) -> str:
+    """`1.2 M`, `0.08 G` as one would say it before FLOP."""
+    if number is None:
+        return "—"
+    letter, scale = next(((letter, scale) for letter, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)) if number >= scale), ("", 1))
+    return f"{number / scale:.3g}{NBSP}{letter}"
+
+
 def size(count: int) -> str:
     """Bytes: `340 B`, `12 kB`, `1.2 MB`, `2.3 GB`."""
     for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):

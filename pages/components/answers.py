@@ -1,24 +1,34 @@
 """What the servant says of the pictures that the form names: asked at once, waited for no longer than an eye notices.
 
-Who gets no answer here looks again a pulse later. Knows kinds of questions, draws nothing.
+A part of a page that has no answer then looks for it a few times a second and rests when it has come. Knows no kind's meaning.
 """
 
 import time
+from collections.abc import Callable
+from functools import wraps
+from itertools import count
 from typing import Any
 
-from engine.errors import StoreError
+import streamlit as st
+
+from engine.errors import AthanorError
 from engine.jobs import asking
 from engine.jobs.asking import Kind
 from engine.jobs.terms import SERVANT
 from engine.store import attempts
 from engine.store.requests import Answer
 from pages.components import form, state
+from pages.components.pulse import renewing
 from pages.components.state import Asked, store
+from pages.components.words import named, t
 
 # Seconds: a warm servant answers in a tenth of it; beside training on few processors it may take all of it.
 MOMENT = 0.25
+# Seconds between two looks of who waits in front of the screen.
+SOON = 0.3
 # What mends itself, and seconds after which it is worth another question.
-PASSING, AGAIN = ("servant.pictures_late", "servant.not_downloaded"), 2.5
+LATE = "servant.pictures_late"
+PASSING, AGAIN = (LATE, "servant.not_downloaded"), 2.5
 
 
 def about(kind: Kind, patience: float = MOMENT, **more: int) -> Answer | None:
@@ -31,11 +41,47 @@ def about(kind: Kind, patience: float = MOMENT, **more: int) -> Answer | None:
         before = state.asked(kind)
         known = None if before is None or before.payload != payload else asking.answer(store(), before.key)
         found = _ask(kind, payload, patience) if known is None or _passing(known) else known
-    except (StoreError, OSError):
+    except (AthanorError, OSError):  # whoever presses Start is told what is wrong
         return None
     if found is not None and found.answer is not None:
         state.note_asked(kind, Asked(payload, found.key, Asked(payload, found.key)))
     return found
+
+
+def follow(ask: Callable[[], Answer | None], draw: Callable[[Answer | None], None]) -> None:
+    """Draw an answer, at first as it stands; when it comes late, the page is drawn once more with it and rests."""
+    every = pace(ask())
+    looks = count()
+
+    @wraps(draw)
+    def part() -> None:
+        found = ask()
+        draw(found)
+        if next(looks) and every is not None and not is_open(found):
+            st.rerun()
+
+    renewing(part, every)()
+
+
+def pace(found: Answer | None) -> float | None:
+    """Seconds until the next look: soon for what is being worked on, a pulse for what has to mend, never for what is there."""
+    if not is_open(found):
+        return None
+    return state.PULSE if found is not None and found.ready else SOON
+
+
+def shown(kind: Kind, found: Answer | None) -> Answer | None:
+    """What stands there: this answer when it is good, else the last good one."""
+    return found if found is not None and found.answer is not None else latest(kind)
+
+
+def sentence(found: Answer | None) -> str:
+    """Why there is no answer, in words; empty when there is one."""
+    if found is None or not found.ready:
+        return t("data_page.waiting")
+    if found.reason is None:
+        return ""
+    return t("data_page.reading") if found.reason["key"] == LATE else t(found.reason["key"], **named(found.reason["fields"]))
 
 
 def latest(kind: Kind) -> Answer | None:
@@ -45,7 +91,7 @@ def latest(kind: Kind) -> Answer | None:
         return None
     try:
         found = asking.answer(store(), before.good.key)
-    except StoreError:
+    except AthanorError:
         return None
     return found if found is not None and found.answer is not None else None
 

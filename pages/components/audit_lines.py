@@ -7,7 +7,8 @@ import streamlit as st
 
 from engine.strings import figures
 from pages.components import answers
-from pages.components.pulse import pulsing, resting
+from pages.components.pulse import renewing
+from pages.components.state import PULSE
 from pages.components.words import t
 
 # Lines whose place is held: of data with nothing to say against it.
@@ -18,18 +19,21 @@ MARKS = {"good": ":green[:material/check:] {}", "warn": ":orange[:material/info:
 def show() -> None:
     """The lines about the dataset that the form names, a pulse after it was chosen; until then their place."""
     found = answers.about("overview", patience=0)
-    (pulsing if answers.is_open(found) else resting)(_part)()
+    renewing(_part, PULSE if answers.is_open(found) else None)()
 
 
 def _part() -> None:
-    found = answers.about("overview", patience=0)
-    shown = found if found is not None and found.answer is not None else answers.latest("overview")
+    shown = answers.shown("overview", answers.about("overview", patience=0))
     draw([] if shown is None or shown.answer is None else shown.answer["audit"])
 
 
 def draw(findings: Sequence[dict[str, Any]]) -> None:
     """The lines of these findings."""
-    lines = [line(finding) for finding in findings]
+    write([line(finding) for finding in findings])
+
+
+def write(lines: list[str]) -> None:
+    """Lines in their place, which is held where there are fewer."""
     with st.container(key="audit", gap=None):
         st.caption("  \n".join(lines + ["&nbsp;"] * (RESERVED - len(lines))))
 

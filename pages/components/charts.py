@@ -32,12 +32,13 @@ def class_counts_figure(rows: Sequence[Row], words: Mapping[str, str], height: i
         "labelAngle": 0 if len(names) <= LEVEL else -40,
         "labelLimit": 78,
     }
+    between = 0.55 if len(names) <= LEVEL else 0.3 if len(names) <= TILTED else 0.0
     colours = alt.Scale(domain=[words[part] for part in COLOURED])
     return (
         alt.Chart(alt.Data(values=list(rows)), height=height)
         .mark_bar()
         .encode(
-            x=alt.X("class:N", sort=names, axis=alt.Axis(ticks=False, domain=False, **axis), scale=alt.Scale(paddingInner=0.55)),
+            x=alt.X("class:N", sort=names, axis=alt.Axis(ticks=False, domain=False, **axis), scale=alt.Scale(paddingInner=between)),
             y=alt.Y("count:Q", axis=alt.Axis(title=None, tickCount=3, ticks=False, domain=False)),
             color=alt.Color("part:N", scale=colours, legend=None),
             order=alt.Order("order:O"),

@@ -12,8 +12,7 @@ import streamlit as st
 from engine.store.requests import Answer
 from engine.strings import figures
 from pages.components import answers, audit_lines, charts, engine_watch, form, picture_rows
-from pages.components.pulse import pulsing
-from pages.components.words import filled, named, plain, t
+from pages.components.words import filled, t
 
 GHOST = Path(__file__).parent / "ghosts" / "mean.png"
 # Pixels: the bars with their names, the mean beside them.
@@ -24,26 +23,38 @@ Told = Mapping[str, Any] | None
 
 
 def show() -> None:
-    """All of it; while the first answer is awaited, its skeleton."""
-    found = answers.about("overview")
-    told = None if found is None else found.answer
+    """All of it; before the first answer its skeleton, with data that cannot be used the sentence about it."""
+    found = _ask()
+    shown = answers.shown("overview", found)
+    hopeless = not answers.is_open(found) and (found is None or found.answer is None)
+    told = None if shown is None or hopeless else shown.answer
     _head(told)
-    if found is not None and found.reason is not None:
-        st.warning(t(found.reason["key"], **named(found.reason["fields"])), icon=":material/info:")
+    answers.follow(_ask, _findings)
+    if not hopeless:
+        _body(told, None if shown is None else shown.picture)
+
+
+def _ask() -> Answer | None:
+    return answers.about("overview")
+
+
+def _findings(found: Answer | None) -> None:
+    """What is to be said of the data, or why nothing can be said."""
+    shown = answers.shown("overview", found)
+    if found is not None and found.reason is not None and not answers.is_open(found):
+        st.warning(answers.sentence(found), icon=":material/info:")
+    elif shown is not None and shown.answer is not None:
+        audit_lines.draw(shown.answer["audit"])
     else:
-        audit_lines.draw([] if told is None else told["audit"])
-    if answers.is_open(found):
-        _watch()
-    if told is not None or answers.is_open(found):
-        _body(told)
+        audit_lines.write([engine_watch.missing(wanted=True) or answers.sentence(found)])
 
 
-def _body(told: Told) -> None:
+def _body(told: Told, mean_picture: bytes | None) -> None:
     bars, mean = st.columns([80, 20], gap="large")
     with bars:
         _counts(told)
     with mean:
-        _mean(told)
+        _mean(told, mean_picture)
     classes, draws = st.columns(2, gap="large")
     with classes:
         picture_rows.classes(told)
@@ -71,7 +82,7 @@ def _sentence(told: Mapping[str, Any]) -> str:
 
 def _counts(told: Told) -> None:
     st.markdown(f"**{t('data_page.counts.title')}**")
-    with st.container(height=CHART_HEIGHT if told is None else "content", border=False, gap=None, key="counts"):
+    with st.container(height=CHART_HEIGHT, border=False, gap=None, key="counts"):
         if told is not None:
             words = {name: t(f"data_page.counts.{name}") for name in (*PARTS, "class", "part", "count")}
             rows = charts.class_counts(told["classes"], told["counts"], words)
@@ -85,10 +96,8 @@ def _below_counts(told: Mapping[str, Any]) -> str:
     return f"{split} {t('data_page.counts.more', count=figures.count(hidden))}" if hidden else split
 
 
-def _mean(told: Told) -> None:
+def _mean(told: Told, picture: bytes | None) -> None:
     st.markdown(f"**{t('data_page.mean.title')}**")
-    found = None if told is None else answers.about("overview")
-    picture = None if found is None else found.picture
     st.image(GHOST if picture is None else picture, width=MEAN_WIDTH, alt=t("data_page.mean.title"))
     if told is None:
         st.caption("&nbsp;")
@@ -104,12 +113,3 @@ def _skipped(skipped: Sequence[Mapping[str, str]], count: int) -> None:
         st.dataframe(rows, hide_index=True, width="stretch", key="skipped")
         if count > len(skipped):
             st.caption(t("data_page.skipped.more", count=count - len(skipped)))
-
-
-@pulsing
-def _watch() -> None:
-    """One line that says what is waited for; when it has come, the whole page is drawn with it."""
-    found: Answer | None = answers.about("overview", patience=0)
-    if not answers.is_open(found):
-        st.rerun()
-    st.caption(plain(engine_watch.missing(wanted=True)) or t("data_page.waiting"))

@@ -12,9 +12,10 @@ from engine import catalog
 from engine.config import KNOBS, read_value
 from engine.errors import BadKnob, NotFound
 from engine.folders import data_roots, discover
+from engine.presets import PRESETS
 from engine.store import runs
 from engine.store.runs import Run
-from pages.components.state import shown_run, store, tell
+from pages.components.state import arrived, shown_run, store, tell
 from pages.components.words import plain, t
 
 _FORM = "form"
@@ -28,18 +29,25 @@ def key(name: str) -> str:
 
 
 def prepare() -> None:
-    """Give every knob its value before its widget is drawn: the session's, at first the URL's, the shown run's, the default."""
+    """Give every knob its value before its widget is drawn: the session's, at first the URL's, the shown run's, the default.
+
+    A knob's widgets on two pages are two widgets: what one says does not reach the other but by the form.
+    """
     if _FORM not in st.session_state:
         st.session_state[_FORM] = _first()
     for name, value in st.session_state[_FORM].items():
-        st.session_state.setdefault(key(name), value)
+        if arrived() or key(name) not in st.session_state:
+            st.session_state[key(name)] = value
 
 
 def keep() -> None:
-    """Note what the widgets say, in the session and in the URL, which names only what is not the default."""
+    """Note what the widgets say, in the session and in the URL, which names the dataset and what is not the default.
+
+    So a link that names a run, too, gives back the form as it was, not the run's.
+    """
     st.session_state[_FORM] = {name: st.session_state[key(name)] for name in KNOBS}
     for name, value in st.session_state[_FORM].items():
-        if value != KNOBS[name].default:
+        if name == "dataset" or value != KNOBS[name].default:
             st.query_params[key(name)] = str(value)
         else:
             st.query_params.pop(key(name), None)
@@ -52,8 +60,17 @@ def says(names: Iterable[str]) -> dict[str, Any]:
 
 def take_over(run: Run) -> None:
     """Make the form say what a run was started with, as far as it can still be chosen. For callbacks."""
-    st.session_state[_FORM] = _of(run)
-    for name, value in st.session_state[_FORM].items():
+    _say(_of(run))
+
+
+def begin_with(preset: str) -> None:
+    """Make the form say a recipe. For callbacks."""
+    _say(PRESETS[preset].config().flat())
+
+
+def _say(values: dict[str, Any]) -> None:
+    st.session_state[_FORM] = values
+    for name, value in values.items():
         st.session_state[key(name)] = value
 
 

@@ -9,7 +9,7 @@ from engine.errors import StoreError
 from engine.jobs.launch import supervisor_version
 from engine.store import damage
 from pages.components.pulse import attempt_to
-from pages.components.state import LANGUAGE, choose_language, keep_language, store
+from pages.components.state import LANGUAGE, choose_language, keep_language, store, told
 from pages.components.words import t
 
 
@@ -20,6 +20,12 @@ def notice() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="notice"):
             st.warning(t(found["key"], **found["fields"]), icon=":material/info:")
             st.button(t("ui.notice_read"), key="notice-read", type="tertiary", on_click=attempt_to, args=(damage.dismiss,))
+
+
+def messages() -> None:
+    """What presses have come to, where it needs saying."""
+    for message in told():
+        st.toast(message, icon=":material/info:", duration="long")
 
 
 def foot(language: str, languages: Mapping[str, str]) -> None:

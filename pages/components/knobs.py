@@ -1,10 +1,11 @@
 """The form: RunConfig's knobs -> widgets -> RunConfig. Every widget is made from the knob's declaration; knows no page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
@@ -13,6 +14,9 @@ from engine.strings import figures
 from pages.components.form import dataset_label, datasets, key
 from pages.components.words import t
 
+# Pixels: the transport's row beside it is as high, so that the first lines of all columns agree.
+HEAD = 36
+
 
 def show(names: Iterable[str]) -> None:
     """Draw the widgets of these knobs, one under the other."""
@@ -20,11 +24,19 @@ def show(names: Iterable[str]) -> None:
         _widget(KNOBS[name])
 
 
-def show_pair(left: str, right: str) -> None:
-    """Two knobs beside each other."""
-    for column, name in zip(st.columns(2, gap="medium"), (left, right), strict=True):
-        with column:
-            _widget(KNOBS[name])
+def show_pairs(names: Sequence[str]) -> None:
+    """Knobs two by two."""
+    for place in range(0, len(names), 2):
+        for column, name in zip(st.columns(2, gap="medium"), names[place : place + 2], strict=False):
+            with column:
+                _widget(KNOBS[name])
+
+
+def head(title: str) -> DeltaGenerator:
+    """The head of a column: its title, and at its end what is drawn within."""
+    row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=HEAD, border=False)
+    row.subheader(title, anchor=False)
+    return row
 
 
 def show_level() -> None:

@@ -68,6 +68,7 @@ def _words(language: str) -> dict[str, str]:
 
 
 def _titles(language: str) -> dict[str, str]:
-    """What each verdict is called on its card."""
+    """What each verdict is called on its card, by name, or by name and modifier."""
     words = strings.catalogue(language).items()
-    return {key.split(".")[1]: text for key, text in words if key.startswith("verdict.") and key.endswith(".title")}
+    titles = [(key.split("."), text) for key, text in words if key.startswith("verdict.")]
+    return {path[1] + path[2].removeprefix("title"): text for path, text in titles if path[2:] and path[2].startswith("title")}

@@ -20,7 +20,8 @@ const level = (y, p) => (p.log ? Math.log10(y) : y);
 const down = (y, p) => p.top + ((p.range.y[1] - level(y, p)) / (p.range.y[1] - p.range.y[0])) * p.tall;
 const touch = (a, b) => a.left < b.right && a.right > b.left && a.top < b.bottom && a.bottom > b.top;
 
-// Words at the ends of lines, pushed apart where they would touch. A click on one hides its line.
+// Words at the ends of lines, pushed apart where they would touch; those of an overlay all beside the plot, so that a run that
+// ended early does not write over the others. A click on one hides its line.
 function endLabels(lines, p) {
   if (p.many) return [];
   const wanted = lines.filter((line) => line.label).map((line) => endOf(line, p)).filter(Boolean); // prettier-ignore
@@ -49,9 +50,9 @@ function endOf(line, p) {
   const [x, y] = [p.range.x, p.range.y];
   const last = line.x.findLastIndex((at, i) => at <= x[1] && line.y[i] !== null);
   if (last < 0) return null;
-  const goesOn = last < line.x.findLastIndex((_, i) => line.y[i] !== null);
+  const aside = !p.main || last < line.x.findLastIndex((_, i) => line.y[i] !== null);
   const at = Math.min(y[1], Math.max(y[0], level(line.y[last], p)));
-  return { line, x: goesOn ? x[1] : line.x[last], y: at, middle: p.top + ((y[1] - at) / (y[1] - y[0])) * p.tall };
+  return { line, x: aside && p.live ? x[1] : line.x[last], y: at, middle: p.top + ((y[1] - at) / (y[1] - y[0])) * p.tall };
 }
 
 // Downwards where they touch, and back up where that would leave the panel.
@@ -106,7 +107,7 @@ function placeMarks(marks, taken, dots, p) {
   return marks.map((mark) => {
     const others = marks.filter(({ x }) => x !== mark.x).map(({ x }) => across(x, p));
     const crossed = ({ left, right }) => others.filter((x) => x > left - 2 && x < right).length;
-    const cost = ({ box, far }) => far + 3 * crossed(box) + (dots.some((dot) => touch(box, dot)) ? 4 : 0);
+    const cost = ({ box, far }) => far + 2 * crossed(box) + (dots.some((dot) => touch(box, dot)) ? 4 : 0);
     const free = [...candidates(mark, p)].filter(({ box }) => !boxes.some((other) => touch(box, other)));
     const found = free.map((each) => ({ ...each, cost: cost(each) })).sort((a, b) => a.cost - b.cost)[0] ?? smallest(mark, boxes, p);
     boxes.push(found.box);
@@ -124,7 +125,7 @@ function* candidates(mark, p) {
       const left = leftward ? x - size.width : x;
       const box = { left, right: left + size.width, top, bottom: top + size.height };
       const inside = box.left >= 0 && box.right <= p.plotWidth;
-      if (inside) yield { box, far: tier + (leftward ? 0.5 : 0), annotation: beside(mark, top, leftward, p) };
+      if (inside) yield { box, far: tier + (leftward ? 2.5 : 0), annotation: beside(mark, top, leftward, p) };
     }
 }
 

@@ -70,15 +70,15 @@ function meanLine({ feeds, label, rank }, p) {
   const calm = (values) => (p.smooth ? smoothed(values) : values);
   const half = means.map((mean) => mean.half);
   const y = calm(means.map((mean) => scale(mean.mean)));
-  const low = calm(means.map((mean, i) => (half[i] === null ? null : scale(mean.mean - half[i]))));
-  const high = calm(means.map((mean, i) => (half[i] === null ? null : scale(mean.mean + half[i]))));
+  const bound = (side) => means.map((mean, i) => (half[i] === null ? null : scale(mean.mean + side * half[i])));
+  const [low, high] = [bound(-1), bound(1)]; // as measured: a smoothed interval would be none
   return {
     ...lookOf({ ...overlayLook(rank, p), name: label, label, key: `group ${rank}`, width: p.many ? 1.6 : 2.2 }, p),
     x: means.map((mean) => mean.x),
     y,
     raw: means.map((mean) => scale(mean.mean)),
     told: means.map((mean) => intervalInWords(mean, p)),
-    band: means.map((mean, i) => ({ x: mean.x, low: low[i], high: high[i] })),
+    band: means.map((mean, i) => ({ x: mean.x, low: low[i], high: high[i], count: mean.count })),
     means,
     series,
     feeds,
@@ -86,9 +86,10 @@ function meanLine({ feeds, label, rank }, p) {
 }
 
 function intervalInWords({ mean, half, count }, p) {
-  const said = (value) => number(drawnValue(value, p.view), p.view);
-  const fields = { value: said(mean), low: said(mean - half), high: said(mean + half), count };
-  return fill(half === null ? p.words.mean_of_one : p.words.mean, fields);
+  const value = number(drawnValue(mean, p.view), p.view);
+  if (half === null) return fill(p.words.mean_of_one, { value });
+  const said = p.view === "accuracy" ? (100 * half).toFixed(1) : number(half, p.view);
+  return fill(p.words.mean, { value, half: said, count });
 }
 
 // The loss of every step, faint behind the curves of the run that the chart follows.

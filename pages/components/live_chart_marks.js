@@ -32,9 +32,9 @@ function marksOf(feed, o) {
   const tries = feed.events.filter((event) => event.kind === "rewind" && event.data.attempt);
   return [
     ...placed("ledger", changes, (event, i) => changeLook(event, i, changes.length, o)),
+    ...placed("attempt", tries, (event) => attemptLook(event, o)),
     ...placed("verdict", verdictChanges(feed), (event) => verdictLook(event, o)),
     ...placed("rate", rateDrops(feed), (drop) => rateLook(drop, o)),
-    ...placed("attempt", tries, (event) => attemptLook(event, o)),
   ];
 }
 
@@ -47,7 +47,8 @@ function changeLook({ step, data }, i, count, o) {
 
 function verdictLook({ data }, o) {
   const colour = QUIET_VERDICTS.has(data.name) ? o.theme.grey : o.theme.amber;
-  return { label: o.verdicts[data.name] ?? data.name, colour, ...dotted(colour) };
+  const variant = (data.modifiers ?? []).map((modifier) => o.verdicts[`${data.name}_${modifier}`]).find(Boolean);
+  return { label: variant ?? o.verdicts[data.name] ?? data.name, colour, ...dotted(colour) };
 }
 
 function rateLook({ from, to }, o) {

@@ -61,7 +61,7 @@ function optionsOf(chart) {
   const many = subjects.length > MANY;
   const named = subjects.filter((each) => !each.main).map((each) => shortened(nameOf(each.feeds[0], each.label, { words: data.words }), { narrow }));
   const ends = many ? [] : [...(subjects.length && subjects.every((each) => !each.main) ? [] : [data.words.validation, data.words.training]), ...named];
-  const right = Math.max(Math.ceil(Math.max(0, ...ends.map((text) => textWidth(text, theme)))) + 14, Math.ceil(textWidth(data.words[`axis_${axis}`], theme, 11.5)) + 18);
+  const right = Math.max(Math.ceil(Math.max(0, ...ends.map((text) => textWidth(text, theme)))) + 14, Math.ceil(textWidth(data.words[`axis_${axis}`], theme, 11.5)) + 26);
   const left = views.includes("accuracy") ? 48 : 40;
   const head = views.length > 1 ? MARGIN.title : MARGIN.top;
   const o = {

@@ -26,9 +26,9 @@ function lineTraces(line, p) {
     ...shared,
     uid: uidOf(line),
     name: escaped(line.name),
-    hoverinfo: "all",
+    hoverinfo: line.quiet ? "skip" : "all",
     customdata: line.told ?? line.raw.map((value) => number(value, p.view)),
-    hovertemplate: p.many ? `%{customdata}<extra>${escaped(line.name)}</extra>` : "%{customdata}",
+    hovertemplate: line.quiet ? undefined : p.many ? `%{customdata}<extra>${escaped(line.name)}</extra>` : "%{customdata}",
   });
   const { faint } = line;
   return [...bandTraces(line, shared), ...(faint ? [trace(faint.x, faint.y, { color: line.colour, width: 1 }, { ...shared, opacity: 0.35 })] : []), bold];
@@ -78,17 +78,17 @@ function panelPicture(p) {
   const labels = endLabels(p.lines, p);
   const best = star(p.lines, labels.map((label) => label.box), p); // prettier-ignore
   return {
-    traces: [...noiseTraces(p.noise, p.lines, p), ...p.lines.flatMap((line) => lineTraces(line, p)), ...endDots(p, best), ...smallStars(p), ...best.traces],
+    traces: [...noiseTraces(p.noise, p.lines, p), ...p.lines.flatMap((line) => lineTraces(line, p)), ...endDots(p), ...smallStars(p), ...best.traces],
     annotations: [...labels.map((label) => label.annotation), ...best.annotations, ...titleOf(p)],
     boxes: [...labels.map((label) => label.box), ...best.boxes],
   };
 }
 
 // Not where the star stands, and not on a hundred lines.
-function endDots(p, best) {
+function endDots(p) {
   if (p.many) return [];
-  const ends = p.lines.filter((line) => line.shown && line.label).map((line) => ({ ...lastPoint(line), colour: line.colour }));
-  const free = ends.filter((end) => !(end.colour === p.theme.validation && end.x === best.x));
+  const ends = p.lines.filter((line) => line.shown && line.label).map((line) => ({ ...lastPoint(line), colour: line.colour, best: line.best }));
+  const free = ends.filter((end) => !end.best || Math.abs(across(end.x, p) - across(end.best.x, p)) > 10);
   return [markers(free, { size: 8, color: free.map((end) => end.colour) }, p)];
 }
 
@@ -148,7 +148,7 @@ function layout({ panels, shapes, annotations }, o) {
     xaxis: horizontal(panels, o),
     ...Object.fromEntries(panels.map((p) => [p.axisName, vertical(p)])),
     shapes,
-    annotations: [...annotations, axisTitle(o)],
+    annotations: [...annotations, axisTitle(panels, o)],
   };
 }
 
@@ -184,7 +184,8 @@ function vertical(p) {
 }
 
 // Beside the last tick, under the words at the ends of the lines.
-function axisTitle(o) {
-  const place = { xref: "paper", yref: "paper", xanchor: "left", yanchor: "top", xshift: 16, yshift: -6.5 };
+function axisTitle(panels, o) {
+  const tick = textWidth(Math.round(panels[0].range.x[1]).toLocaleString("en"), o.theme, 11.5);
+  const place = { xref: "paper", yref: "paper", xanchor: "left", yanchor: "top", xshift: Math.max(16, tick / 2 + 6), yshift: -6.5 };
   return words(escaped(o.words[`axis_${o.axis}`]), 1, 0, o.theme.grey, place);
 }

@@ -32,7 +32,9 @@ function heightOf(lines, noise, p) {
   const [from, to] = p.zoom.x ?? [-Infinity, Infinity];
   const drawable = ([x, y]) => y !== null && (!p.log || y > 0) && x >= from && x <= to;
   const placed = (line) => line.y.map((y, i) => [line.x[i], y]);
-  const bounds = (line) => (line.band ?? []).flatMap(({ x, low, high }) => [[x, low], [x, high]]); // prettier-ignore
+  const ceiling = p.view === "accuracy" ? 100 : Infinity;
+  const sure = (line) => (line.band ?? []).filter(({ low, count }) => low !== null && count > 2); // two runs know next to nothing
+  const bounds = (line) => sure(line).flatMap(({ x, low, high }) => [[x, Math.max(0, low)], [x, Math.min(ceiling, high)]]); // prettier-ignore
   const measured = lines.filter((line) => line.shown).flatMap((line) => [...placed(line), ...bounds(line)]).filter(drawable); // prettier-ignore
   return fittedRange(measured.length ? measured : noise.flatMap(placed).filter(drawable), p);
 }

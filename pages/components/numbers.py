@@ -14,7 +14,8 @@ RISING = ("overfitting", "watch", "diverged")
 
 def show(run: Run | None) -> None:
     """Two big numbers and the progress; the same skeleton before the first run, so that nothing moves at Start."""
-    validation, training, progress = st.columns([1, 1, 1.15], gap="medium")
+    losses, progress = st.columns([2.05, 1.15], gap="medium")
+    validation, training = losses.columns(2, gap="medium", wrap=False)
     with validation:
         _loss(run, "validation")
     with training:

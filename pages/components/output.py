@@ -20,7 +20,7 @@ def show() -> None:
     number = state.shown_run()
     run = _shown(number)
     mark = None if run is None else (run.state, run.attempt)
-    _head(number, mark, _engine(), state.told())
+    _head(number, mark, _engine())
     with st.container(border=True, key="curves"):
         shown = None if run is None else run.id
         live_chart.show(shown, key="live-chart", language=language(), height=CHART_HEIGHT, attempt=situation.followed(run))
@@ -41,14 +41,12 @@ def _shown(number: int | None) -> Run | None:
 
 
 @pulsing
-def _head(number: int | None, drawn: Mark, missing: str, message: str | None) -> None:
+def _head(number: int | None, drawn: Mark, missing: str) -> None:
     """What follows the run by itself, whoever changes it; a change that concerns the whole page has that drawn anew."""
     now, engine = situation.look(number), _engine()
     if now.mark != drawn or engine != missing:
         st.rerun()
     transport.show(now)
-    if message is not None:
-        st.warning(message, icon=":material/info:")
     stateline.show(now, engine)
     numbers.show(now.run)
 

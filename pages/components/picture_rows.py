@@ -1,17 +1,17 @@
 """Rows of pictures from the servant: each class with its mean, and a few pictures beside what augmentation makes of them."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from engine.jobs.asking import Kind
 from engine.store.requests import Answer
 from pages.components import answers, state, strip
-from pages.components.pulse import pulsing, resting
-from pages.components.words import named, plain, t
+from pages.components.pulse import renewing
+from pages.components.words import plain, t
 
 GHOSTS = Path(__file__).parent / "ghosts"
 # Classes on a page, as the servant makes them.
@@ -24,25 +24,20 @@ Told = Mapping[str, Any] | None
 
 
 def classes(told: Told) -> None:
-    """Some pictures of each class, with pages where there are many."""
-    pages = 1 if told is None else -(-told["class_count"] // PAGE)
-    rows = PAGE if told is None else min(PAGE, told["class_count"])
+    """Some pictures of each class, with pages where there are many; grey tiles before anything is known."""
     if told is None:
-        _classes(pages, rows, None)
+        renewing(_classes, None)(None, 1, PAGE)
     else:
-        _renewing("mosaic", page=_page(pages))(_classes)(pages, rows, "mosaic")
+        pages, rows = -(-told["class_count"] // PAGE), min(PAGE, told["class_count"])
+        answers.follow(lambda: answers.about("mosaic", page=_page(pages)), partial(_classes, pages=pages, rows=rows))
 
 
 def draws(told: Told) -> None:
     """A few training pictures, each as it is and as it is drawn."""
     if told is None:
-        _draws(None)
+        renewing(_draws, None)(None)
     else:
-        _renewing("draws", index=state.turn(TURN))(_draws)("draws")
-
-
-def _renewing(kind: Kind, **more: int) -> Any:
-    return pulsing if answers.is_open(answers.about(kind, **more)) else resting
+        answers.follow(lambda: answers.about("draws", index=state.turn(TURN)), _draws)
 
 
 def _page(pages: int) -> int:
@@ -50,12 +45,11 @@ def _page(pages: int) -> int:
     return min(st.session_state.get(PAGER, 1), pages) - 1
 
 
-def _classes(pages: int, rows: int, kind: Kind | None) -> None:
+def _classes(found: Answer | None, pages: int, rows: int) -> None:
     with st.container(height=HEAD, border=False, vertical_alignment="center"):
         st.markdown(f"**{t('data_page.classes.title')}**")
-    found = None if kind is None else answers.about(kind, page=_page(pages))
     with st.container(key="classes", gap="xsmall"):
-        for name, picture in _named_rows(found, rows):
+        for name, picture in _named_rows(answers.shown("mosaic", found), rows):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
                 st.caption(plain(_short(name)) or "&nbsp;", width=BESIDE)
                 st.image(picture, width="stretch", alt=name)
@@ -72,15 +66,13 @@ def _named_rows(found: Answer | None, rows: int) -> list[tuple[str, Any]]:
     return [(name, found.picture[start:end]) for name, (start, end) in zip(found.answer["names"], cuts, strict=True)]
 
 
-def _draws(kind: Kind | None) -> None:
+def _draws(found: Answer | None) -> None:
     with st.container(height=HEAD, border=False, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"**{t('data_page.draws.title')}**")
         st.button(
             t("data_page.others"), icon=":material/shuffle:", type="tertiary", key="draws-others", on_click=state.next_turn, args=(TURN,),
-            disabled=kind is None,
         )  # fmt: skip
-    found = None if kind is None else answers.about(kind, index=state.turn(TURN))
-    shown = found if found is not None and found.answer is not None else None if kind is None else answers.latest(kind)
+    shown = answers.shown("draws", found)
     with st.container(key="draws"):
         picture = None if shown is None else shown.picture
         st.image(GHOSTS / "draws.png" if picture is None else picture, width="stretch", alt=t("data_page.draws.title"))
@@ -99,4 +91,4 @@ def _short(name: str) -> str:
 
 
 def _problem(found: Answer | None) -> str:
-    return "" if found is None or found.reason is None else t(found.reason["key"], **named(found.reason["fields"]))
+    return "" if found is None or found.reason is None else answers.sentence(found)

@@ -1,84 +1,94 @@
-"""The pre-flight line: what keeps the form from being started, else what the servant has measured of it. Never waits for that."""
+"""What the servant says of the form before it is started: the size of the network, and the run as measured on this machine.
+
+What keeps the form from being started is said in its place. Never waits for an answer.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from engine.errors import BadInput, StoreError
-from engine.jobs import asking
+from engine.errors import BadInput
 from engine.store.requests import Answer
 from engine.strings import figures
-from pages.components import knobs, state
-from pages.components.pulse import pulsing
-from pages.components.state import store
-from pages.components.words import named, problem, t
+from pages.components import answers, knobs
+from pages.components.words import problem, t
 
-# Two lines that hold the place of what will be measured.
-RESERVED = "&nbsp;  \n&nbsp;"
-SCALES = (("G", 1e9), ("M", 1e6), ("k", 1e3))
+BLANK = "&nbsp;"
+# Pixels: two lines, or three of a warning.
+HEIGHT = 84
 
 
-@pulsing
+def show_network() -> None:
+    """One quiet line under the architecture: parameters, and work for a picture."""
+    if _against() is None:
+        answers.follow(lambda: answers.about("facts"), _network)
+    else:
+        st.caption(BLANK)
+
+
+def _network(found: Answer | None) -> None:
+    shown = answers.shown("facts", found)
+    st.caption(BLANK if shown is None or shown.answer is None else _line(shown.answer, ("parameters", "flops")))
+
+
 def show() -> None:
-    """Two quiet lines, or a warning."""
-    with st.container(key="preflight"):
-        try:
-            form = knobs.read().flat()
-        except BadInput as error:
-            st.warning(problem(error), icon=":material/info:")
-            return
-        found = _measured(form)
+    """A box of fixed height: what was measured, or what speaks against starting."""
+    against = _against()
+    if against is None:
+        answers.follow(lambda: answers.about("probe", patience=0), _measured)
+        return
+    with _box():
+        _warn(against)
+
+
+def _against() -> str | None:
+    """Why the form cannot be asked about at all."""
+    try:
+        knobs.read()
+    except BadInput as error:
+        return problem(error)
+    return None
+
+
+def _box() -> DeltaGenerator:
+    return st.container(border=True, height=HEIGHT, key="preflight")
+
+
+def _warn(text: str) -> None:
+    st.markdown(f":orange[:material/info: {text}]")
+
+
+def _measured(found: Answer | None) -> None:
+    with _box():
         if found is not None and found.reason is not None:
-            st.caption(t(found.reason["key"], **named(found.reason["fields"])))
+            _warn(answers.sentence(found))
         elif found is not None and found.answer is not None:
             _tell(found.answer)
         else:
-            st.caption(RESERVED if found is None else f"{t('ui.preflight.measuring')}  \n&nbsp;")
-
-
-def _measured(form: dict[str, Any]) -> Answer | None:
-    """The answer about this form when it is there. Asked a pulse after the form changed, so that a moving slider asks nothing."""
-    known, key = state.probed()
-    if known != form:
-        state.probe(form, None)
-        return None
-    try:
-        if key is None:
-            key = asking.ask(store(), "probe", {"config": form}, state.tab())
-            state.probe(form, key)
-        found = asking.answer(store(), key)
-    except (StoreError, OSError):
-        return None  # the line is a courtesy: whoever presses Start is told what is wrong
-    if found is None:
-        state.probe(form, None)
-        return None
-    return found
+            st.caption(t("ui.preflight.measuring"))
 
 
 def _tell(found: Mapping[str, Any]) -> None:
     memory, speed = found.get("memory") or {}, found.get("speed") or {}
-    network = [("parameters", figures.count(found.get("parameters"))), ("flops", _flops(found.get("flops")))]
-    training = [
-        ("memory", _megabytes(memory.get("peak"))),
-        ("speed", figures.count(speed.get("expected"))),
-        ("time", figures.duration(speed.get("seconds"))),
-    ]
-    if found.get("beside"):
-        training.append(("beside", ""))
-    lines = [[t(f"ui.preflight.{name}", value=value) for name, value in parts if value != "—"] for parts in (network, training)]
-    st.caption("  \n".join(" · ".join(line) or "&nbsp;" for line in lines))
-    if memory.get("peak", 0) > memory.get("free", float("inf")):
-        st.warning(t("ui.preflight.too_big", free=_megabytes(memory["free"]), batch=memory.get("largest_batch", 0)), icon=":material/info:")
+    peak, free = memory.get("peak", 0), memory.get("free", float("inf"))
+    st.caption(t("ui.preflight.beside" if found.get("beside") else "ui.preflight.measured"))
+    told = {"memory": peak or None, "speed": speed.get("expected"), "time": speed.get("seconds")}
+    if peak <= free:
+        st.markdown(_line(told, ("memory", "speed", "time"), ", "))
+        return
+    batch = memory.get("largest_batch", 0)
+    key = "ui.preflight.too_big" if batch else "ui.preflight.too_big_for_any"
+    _warn(t(key, peak=figures.size(peak), free=figures.size(free), batch=batch))
 
 
-def _flops(count: float | None) -> str:
-    """`1.2 M`, `0.08 G` as one would say it before FLOP."""
-    if count is None:
-        return "—"
-    letter, scale = next((one for one in SCALES if count >= one[1]), ("", 1))
-    return f"{count / scale:.3g}{figures.NBSP}{letter}"
+WRITTEN = {
+    "parameters": figures.count, "flops": figures.flops, "memory": figures.size, "speed": figures.count, "time": figures.duration,
+}  # fmt: skip
 
 
-def _megabytes(count: float | None) -> str:
-    return "—" if count is None else f"{count / 1e6:,.0f}{figures.NBSP}MB"
+def _line(values: Mapping[str, Any], names: tuple[str, ...], between: str = " · ") -> str:
+    """What is known of these, each with its unit."""
+    known = [t(f"ui.preflight.{name}", value=WRITTEN[name](values[name])) for name in names if values.get(name) is not None]
+    return between.join(known) or BLANK

@@ -18,28 +18,19 @@ P = ParamSpec("P")
 
 def pulsing(part: Callable[P, None]) -> Callable[P, None]:
     """A part of a page that is drawn anew every pulse, by itself."""
+    return renewing(part, PULSE)
 
-    @st.fragment(run_every=PULSE)
+
+def renewing(part: Callable[P, None], every: float | None) -> Callable[P, None]:
+    """A part of a page that is drawn anew by its own buttons, and every so many seconds unless None."""
+
+    @st.fragment(run_every=every)
     @wraps(part)
     def renewed(*given: P.args, **named: P.kwargs) -> None:
         if was_pressed():
             st.rerun()
         with trouble.told():
             part(*given, **named)
-
-    return renewed
-
-
-def resting(part: Callable[P, None]) -> Callable[P, None]:
-    """A part of a page that is drawn anew by its own buttons only."""
-
-    @st.fragment
-    @wraps(part)
-    def renewed(*given: P.args, **named: P.kwargs) -> None:
-        try:
-            part(*given, **named)
-        except AthanorError as error:
-            st.error(problem(error), icon=":material/error:")
 
     return renewed
 

@@ -18,18 +18,17 @@ from engine.store.runs import number_of
 
 # Seconds between two looks at what lives, wherever a part of a page renews itself.
 PULSE = 1.0
-# Seconds for which a message stands at least.
-TOLD = 6.0
 LANGUAGE = "lang"
 RUN = "id"
 COMPARED = "runs"
 TAB = "tab"
-_MESSAGE = "message"
+_MESSAGES = "messages"
 _SHOWN = "shown-run"
 _PRESSED = "pressed"
 _TAB = "tab"
 _ABSENT = "engine-absent-since"
-_PROBE = "probe"
+_PAGE = "page"
+_ARRIVED = "arrived"
 _SAMPLES = "samples"
 _ASKED = "asked"
 _TURN = "turn"
@@ -128,17 +127,19 @@ def choose_tab(slug: str, first: str) -> None:
 
 
 def tell(message: str) -> None:
-    """Say something from the next drawing of the whole page on."""
-    st.session_state[_MESSAGE] = (message, time.monotonic())
+    """Say something once, over the page, so that nothing on it moves."""
+    st.session_state.setdefault(_MESSAGES, []).append(message)
 
 
-def told() -> str | None:
-    """What is to be said now; what has stood for a while is gone at the next drawing, a page that follows a run is drawn at any time."""
-    message, since = st.session_state.get(_MESSAGE, (None, 0.0))
-    if time.monotonic() - since > TOLD:
-        st.session_state.pop(_MESSAGE, None)
-        return None
-    return message
+def told() -> list[str]:
+    """What is to be said now."""
+    return st.session_state.pop(_MESSAGES, [])
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's: the server does not know how wide the window is."""
+    headers = st.context.headers
+    return headers.get("Sec-Ch-Ua-Mobile") == "?1" or "Mobi" in headers.get("User-Agent", "")
 
 
 def pressed() -> None:
@@ -151,9 +152,16 @@ def was_pressed() -> bool:
     return _PRESSED in st.session_state
 
 
-def drawing() -> None:
-    """The whole page is being drawn now."""
+def drawing(page: str) -> None:
+    """The whole of a page is being drawn now."""
     st.session_state.pop(_PRESSED, None)
+    st.session_state[_ARRIVED] = page != st.session_state.get(_PAGE)
+    st.session_state[_PAGE] = page
+
+
+def arrived() -> bool:
+    """Whether another page was drawn before this one."""
+    return st.session_state.get(_ARRIVED, False)
 
 
 def tab() -> str:
@@ -168,16 +176,6 @@ def absent_for(absent: bool) -> float:
         return 0.0
     now = time.monotonic()
     return now - st.session_state.setdefault(_ABSENT, now)
-
-
-def probed() -> tuple[dict[str, Any], str | None]:
-    """The form of which the pre-flight line speaks, and the key of the question about it once that was asked."""
-    return st.session_state.get(_PROBE, ({}, None))
-
-
-def probe(form: dict[str, Any], key: str | None) -> None:
-    """Remember them."""
-    st.session_state[_PROBE] = (form, key)
 
 
 def samples_asked(subject: Hashable) -> tuple[str | None, str | None]:

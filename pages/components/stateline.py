@@ -1,18 +1,32 @@
 """One line under the transport: which run is on the screen, how it stands, and in a few words why. Always there, so nothing moves."""
 
+from typing import Literal
+
 import streamlit as st
 
+from engine.store import runs
 from engine.store.runs import FAULTS, Run, State
 from engine.strings import figures
-from pages.components import situation
+from pages.components import situation, state
 from pages.components.situation import Situation
+from pages.components.state import store
 from pages.components.words import reason, t
+
+# Pixels, also while there is nothing at its end; a phone needs two lines.
+HEIGHT = 28
 
 
 def show(now: Situation, engine: str) -> None:
     """Draw the line; `engine` is said instead of the reason when the engine is missing."""
-    with st.container(key="state"):
-        st.markdown(_line(now, engine))
+    height: Literal["content"] | int = "content" if state.on_phone() else HEIGHT
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=height, border=False, key="state"
+    ):
+        st.markdown(_line(now, engine), width="content")
+        before = None if now.run is None or not now.run.summary.get("epoch") else runs.before(store(), now.run.id)
+        if now.run is not None and before is not None:
+            compared = {state.COMPARED: f"{now.run.id},{before}"}
+            st.page_link("compare.py", label=t("ui.compare_with", run=before), query_params=compared)
 
 
 def _line(now: Situation, engine: str) -> str:

@@ -7,9 +7,8 @@ import streamlit as st
 from engine import strings
 from engine.store.requests import Answer
 from pages.components import answers, state
-from pages.components.pulse import pulsing, resting
 from pages.components.state import language
-from pages.components.words import named, t
+from pages.components.words import t
 
 # Eight grey tiles that hold the place of the first strip.
 GHOST = Path(__file__).parent / "ghosts" / "strip.png"
@@ -17,20 +16,18 @@ TURN = "strip"
 
 
 def show() -> None:
-    """Heading with a button for others, the strip, what was done to it. Renews itself while an answer is awaited."""
-    found = _ask()
-    (pulsing if answers.is_open(found) else resting)(_part)()
+    """Heading with a button for others, the strip, what was done to it. Waits a moment for the strip, then lets it come."""
+    answers.follow(_ask, _draw)
 
 
 def _ask() -> Answer | None:
     return answers.about("preview", index=state.turn(TURN))
 
 
-def _part() -> None:
-    found = _ask()
+def _draw(found: Answer | None) -> None:
+    shown = answers.shown("preview", found)
     with st.container(key="strip"):
         _head()
-        shown = found if found is not None and found.answer is not None else answers.latest("preview")
         st.image(GHOST if shown is None or shown.picture is None else shown.picture, width="stretch", alt=t("data_page.strip.title"))
         st.caption(_caption(found, shown))
 
@@ -46,10 +43,9 @@ def _head() -> None:
 
 def _caption(found: Answer | None, shown: Answer | None) -> str:
     """What is wrong with the pictures, else what was done to those that are shown."""
-    if found is not None and found.reason is not None:
-        return t(found.reason["key"], **named(found.reason["fields"]))
-    if shown is None or shown.answer is None:
-        return t("data_page.waiting")
+    failed = found is not None and found.reason is not None
+    if failed or shown is None or shown.answer is None:
+        return answers.sentence(found)
     size, at_work = shown.answer["resolution"], shown.answer["augmentations"]
     return t("data_page.strip.varied", size=size, how=how(at_work)) if at_work else t("data_page.strip.plain", size=size)
 

@@ -10,6 +10,7 @@ from engine.diagnosis.words import explain
 from engine.store import records, runs
 from engine.store.runs import UNDER_WAY, Run
 from engine.strings import figures
+from pages.components import recipes
 from pages.components.situation import Colour, Situation, chip
 from pages.components.state import language, store
 from pages.components.transport import show_changed, smaller
@@ -29,6 +30,7 @@ def show(now: Situation) -> None:
         if run is None:
             st.markdown(f"**{t('ui.card.press')}**")
             st.caption(t("ui.card.what"))
+            recipes.first()
         elif say(now, run) and not now.faulty:
             _test(run)
 

@@ -7,11 +7,13 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.live_chart_room import Server, serve
 from tests.browser.screen import WIDE
 from tests.engine_room import EngineRoom
 from tests.waiting import until
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
+chart_runs = count(7)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,23 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture
 def page(browser: "Browser") -> "Iterator[Page]":
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=30_000)  # the first picture takes seconds on a machine with other work
     context = browser.new_context(viewport=WIDE, color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(60_000)
     yield page
     context.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The live chart alone, fed by the test."""
+    yield from serve(tmp_path_factory.mktemp("harness"))
+
+
+@pytest.fixture
+def run() -> int:
+    """A run of the chart's server that no other test has used."""
+    return next(chart_runs)

@@ -103,9 +103,12 @@ def crash(store: Store, number: int) -> None:
     transitions.crashed(store, claim, State.FAILED, {"key": "errors.worker_killed", "fields": {"signal": 9, "name": "Killed"}})
 
 
+SAID = ("markdown", "caption", "warning", "toast", "header", "subheader")
+
+
 def words(page: AppTest) -> str:
     """Everything that stands on a page."""
-    return "\n".join(str(element.value) for kind in ("markdown", "caption", "warning", "header", "subheader") for element in page.get(kind))
+    return "\n".join(str(element.value) for kind in SAID for element in page.get(kind))
 
 
 def read(page: AppTest) -> str:

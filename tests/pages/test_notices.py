@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import strings
@@ -91,31 +92,46 @@ def test_the_run_on_the_screen_may_be_deleted(open_page: Open, store: Store) -> 
     assert "no run 1" in read(page)
 
 
-def test_what_the_servant_measured_stands_under_the_form(open_page: Open, store: Store) -> None:
+def asked(store: Store, kind: str) -> str:
+    """The key of the question of this kind that the page has asked."""
+    while (question := requests.take(store)) is not None:
+        if question.kind == kind:
+            return question.key
+    raise AssertionError(f"no {kind} was asked")
+
+
+def test_what_the_servant_says_of_the_form_stands_in_its_places(open_page: Open, store: Store) -> None:
     page = open_page("playground")
-    assert requests.take(store) is None, "asked while the form may still be changing"
-    page.run()
-    question = requests.take(store)
-    assert question is not None and question.kind == "probe"
     assert "images/s" not in read(page)
-    memory = {"peak": 180_400_000, "free": 100_000_000, "largest_batch": 32}
-    found = {"parameters": 61_706, "flops": 1_234_000, "memory": memory, "speed": {"expected": 7_912.4, "seconds": 6.04}, "beside": 0}
-    requests.finish(store, question.key, found)
+    assert "Measuring memory and speed" in read(page)
+    speed = {"expected": 7_912.4, "seconds": 6.04}
+    requests.finish(store, asked(store, "probe"), {"memory": {"peak": 180_400_000, "free": 2**33}, "speed": speed, "beside": 0})
     page.run()
-    assert "61,706 parameters · 1.23\u00a0MFLOP a picture" in read(page)
-    assert "180\u00a0MB of memory · 7,912 images/s · done in about 6.0\u00a0s" in read(page)
-    assert "The largest batch that fits: 32." in read(page)
+    assert "180\u00a0MB, 7,912 images/s, done in 6.0\u00a0s" in read(page)
     page.select_slider(key="knob-epochs").set_value(50).run()
     assert "images/s" not in read(page)
 
 
+def test_the_size_of_the_network_stands_under_it(open_page: Open, store: Store) -> None:
+    page = open_page("playground")
+    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000})
+    page.run()
+    assert "61,706 parameters · 1.23\u00a0MFLOP a picture" in read(page)
+
+
+@pytest.mark.parametrize(("largest", "said"), [(32, "The largest batch that fits: 32."), (0, "no batch fits")])
+def test_what_does_not_fit_is_said_before_the_start(open_page: Open, store: Store, largest: int, said: str) -> None:
+    page = open_page("playground")
+    memory = {"peak": 180_400_000, "free": 100_000_000, "largest_batch": largest}
+    requests.finish(store, asked(store, "probe"), {"memory": memory, "speed": None, "beside": 0})
+    page.run()
+    assert "This takes 180\u00a0MB of memory and 100\u00a0MB are free" in read(page)
+    assert said in read(page)
+
+
 def test_a_form_that_cannot_be_measured_says_why_and_no_more(open_page: Open, store: Store) -> None:
     page = open_page("playground").run()
-    question = requests.take(store)
-    assert question is not None
-    assert "Measuring memory and speed" in read(page)
-    requests.fail(store, question.key, {"key": "servant.died", "fields": {}})
+    requests.fail(store, asked(store, "probe"), {"key": "servant.died", "fields": {}})
     page.run()
     assert strings.say("servant.died")[:20] in read(page)
-    assert not page.warning
     assert not page.error

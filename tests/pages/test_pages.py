@@ -16,6 +16,10 @@ from tests.pages.conftest import add_run, claimed, words
 Open = Callable[..., AppTest]
 
 
+# With the expert knobs, too.
+ALL = {"all-knobs": "true"}
+
+
 def test_before_the_first_run_start_is_what_one_can_do(open_page: Open) -> None:
     page = open_page("playground")
     assert not page.button(key="start").disabled
@@ -72,7 +76,7 @@ def test_every_knob_has_a_widget_whose_default_is_the_configs(open_page: Open) -
 
 
 def test_the_form_round_trips_into_the_run(open_page: Open, store: Store, listener: int) -> None:
-    page = open_page("playground")
+    page = open_page("playground", **ALL)
     page.select_slider(key="knob-weight_decay").set_value(1e-3)
     page.selectbox(key="knob-optimizer").set_value("sgd")
     page.number_input(key="knob-seed").set_value(11)
@@ -91,12 +95,12 @@ def test_every_knob_of_the_form_reaches_the_run(open_page: Open, store: Store, l
         page.session_state[f"knob-{name}"] = value
     page.run()
     page.button(key="start").click().run()
-    assert not page.warning, page.warning[0].value
+    assert not page.toast
     assert runs.get(store, 1).knobs == wanted
 
 
 def test_an_augmentation_level_moves_its_knobs_and_follows_them(open_page: Open) -> None:
-    page = open_page("playground")
+    page = open_page("playground", **ALL)
     page.segmented_control(key="knob-augmentation").set_value("medium").run()
     assert page.session_state["knob-rotation"] == 10.0
     assert page.session_state["knob-flip"] == 0.0, "digits must not be mirrored"
@@ -112,7 +116,7 @@ def test_a_wrong_combination_is_named_and_starts_nothing(open_page: Open, store:
     page.select_slider(key="knob-resolution").set_value(16).run()
     assert page.button(key="start").disabled
     assert "VGG" in page.button(key="start").help
-    assert any("VGG" in warning.value and "32" in warning.value for warning in page.warning)
+    assert any("VGG" in said.value and "32" in said.value for said in page.markdown)
     assert runs.listing(store) == []
 
 
@@ -122,7 +126,7 @@ def test_a_hostile_run_number_shows_the_empty_playground(open_page: Open, value:
 
 
 def test_an_unknown_run_is_named(open_page: Open) -> None:
-    assert any("77" in warning.value for warning in open_page("playground", id="77").warning)
+    assert any("77" in toast.value for toast in open_page("playground", id="77").toast)
 
 
 def test_markup_in_a_reason_is_shown_as_text(open_page: Open, store: Store) -> None:
@@ -153,7 +157,7 @@ def test_a_run_started_elsewhere_does_not_move_the_marks(open_page: Open, store:
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "x", "9" * 5000])
 def test_an_odd_seed_in_the_address_is_dropped(open_page: Open, value: str) -> None:
-    page = open_page("playground", **{"knob-seed": value})
+    page = open_page("playground", **ALL, **{"knob-seed": value})
     assert page.session_state["knob-seed"] == 0
     assert page.number_input(key="knob-seed")
 
@@ -188,7 +192,7 @@ def test_a_link_has_the_words_of_the_command_line_in_every_language(open_page: O
 
 def test_what_cannot_be_used_of_a_link_is_named(open_page: Open) -> None:
     page = open_page("playground", **{"knob-dropout": "9", "knob-dataset": "/etc", "knob-epochs": "33"})
-    assert any("dropout" in warning.value and "dataset" in warning.value for warning in page.warning)
+    assert any("dropout" in toast.value and "dataset" in toast.value for toast in page.toast)
     assert (page.session_state["knob-dropout"], page.session_state["knob-dataset"], page.session_state["knob-epochs"]) == (
         0.2,
         "digits",

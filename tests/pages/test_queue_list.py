@@ -79,7 +79,7 @@ def test_a_run_that_began_meanwhile_cannot_be_moved_and_says_so(open_page: Open,
     with store.write() as connection:
         connection.execute(runs.runs.update().where(runs.runs.c.id == 3).values(state="finished"))
     page.button(key="line-up-3").click().run()
-    assert any("not in the queue" in warning.value for warning in page.warning)
+    assert any("not in the queue" in toast.value for toast in page.toast)
 
 
 def test_a_long_line_is_counted(open_page: Open, store: Store) -> None:

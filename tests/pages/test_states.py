@@ -29,8 +29,8 @@ def bright(page: AppTest) -> list[str]:
     ("state", "transport", "said"),
     [
         (State.QUEUED, {"start": "(Start)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[waiting]", "next in the queue"]),
-        (State.STARTING, {"start": "(Start)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[starting]"]),
-        (State.RUNNING, {"start": "(Start)", "pause": "Pause", "stop": "Stop"}, ["green-badge[running]", "4.2\u00a0s gone", "61,706"]),
+        (State.STARTING, {"start": "(Running)", "pause": "Pause", "stop": "Stop"}, ["gray-badge[starting]"]),
+        (State.RUNNING, {"start": "(Running)", "pause": "Pause", "stop": "Stop"}, ["green-badge[running]", "4.2\u00a0s gone", "61,706"]),
         (State.PAUSED, {"start": "Start", "resume": "Resume", "stop": "Stop"}, ["gray-badge[paused]", "very step", "paused after 4.2"]),
         (State.STOPPED, {"start": "Start", "retry": "Retry", "stop": "(Stop)"}, ["orange-badge[stopped]", "Stopped by hand."]),
         (State.FAILED, {"start": "Start", "retry": "Retry", "stop": "(Stop)"}, ["red-badge[failed]", ":red[**", "exit code 3"]),
@@ -73,8 +73,8 @@ def test_a_run_that_crashed_says_why_and_that_it_will_be_tried_again(open_page: 
 @pytest.mark.parametrize(
     ("command", "transport", "said"),
     [
-        (PAUSE, {"start": "(Start)", "pause": "(Pausing…)", "stop": "Stop"}, "gray-badge[pausing…]"),
-        (STOP, {"start": "(Start)", "pause": "(Pause)", "stop": "(Stopping…)"}, "gray-badge[stopping…]"),
+        (PAUSE, {"start": "(Running)", "pause": "(Pausing…)", "stop": "Stop"}, "gray-badge[pausing…]"),
+        (STOP, {"start": "(Running)", "pause": "(Pause)", "stop": "(Stopping…)"}, "gray-badge[stopping…]"),
     ],
 )
 def test_what_was_asked_shows_at_once(open_page: Open, store: Store, command: str, transport: dict[str, str], said: str) -> None:
@@ -100,7 +100,7 @@ def test_pause_resume_stop_and_retry_change_the_run(open_page: Open, store: Stor
     for key, state in (("pause", State.PAUSED), ("resume", State.QUEUED), ("stop", State.STOPPED), ("retry", State.QUEUED)):
         page.button(key=key).click().run()
         assert runs.get(store, number).state is state
-        assert not page.warning
+        assert not page.toast
 
 
 def test_a_press_that_comes_too_late_is_answered_in_read(open_page: Open, store: Store) -> None:
@@ -108,7 +108,7 @@ def test_a_press_that_comes_too_late_is_answered_in_read(open_page: Open, store:
     page = open_page("playground", id=str(number))
     transitions.stop_waiting(store, number)
     page.button(key="resume").click().run()
-    assert any("not paused" in warning.value for warning in page.warning)
+    assert any("not paused" in toast.value for toast in page.toast)
     assert "retry" in buttons(page)
 
 
@@ -135,7 +135,7 @@ def test_the_smallest_run_is_offered_nothing_smaller(open_page: Open, store: Sto
 
 def test_the_same_settings_are_not_started_twice_at_once(open_page: Open, store: Store) -> None:
     add_run(store, State.RUNNING)
-    page = open_page("playground", id="1")
+    page = open_page("playground", id="1", **{"all-knobs": "true"})
     assert "Run 1 has just these settings" in page.button(key="start").help
     page.number_input(key="knob-seed").set_value(7).run()
     assert buttons(page)["start"] == "Queue"

@@ -39,7 +39,7 @@ PRESSED = """
 import streamlit as st
 from pages.components.pulse import attempt_to
 from pages.components.state import told
-st.write(told() or "nothing")
+st.write(" ".join(told()) or "nothing")
 st.button("press", key="press", on_click=attempt_to, args=({act},))
 """
 
