@@ -41,8 +41,8 @@ class _Names:
         """A key and its fields."""
         checkpoint = self.kept.get(path.name.partition(".")[0])
         fields = {} if checkpoint is None else {"epoch": checkpoint.epoch, "step": checkpoint.step}
-        if path.parent == self.samples and checkpoint is not None:
-            return "command.file_samples", fields
+        if path.parent == self.samples and path.suffix == ".safetensors":
+            return ("command.file_samples", fields) if checkpoint is not None else ("command.file_samples_before", {})
         if path.parent != self.checkpoints:
             return self.known.get(path, ""), {}
         if checkpoint is None:

@@ -16,7 +16,7 @@ MOST = 100
 
 @dataclass(frozen=True)
 class Spell:
-    """From `first` to `last` epoch the same verdict of the same tier; `data` is the last one said of them."""
+    """From `first` to `last` epoch the same verdict of the same tier; `data` is what was said at its beginning."""
 
     first: int
     last: int
@@ -30,9 +30,9 @@ def spells(store: Store, run: int) -> list[Spell]:
     with store.snapshot() as connection:
         rows = connection.execute(light.where(events.c.run == run, events.c.kind.in_((VERDICT, REWIND))).order_by(events.c.seq)).all()
         groups = [list(same) for _, same in groupby(_standing(rows), key=lambda row: (row.name, row.tier))][-MOST:]
-        last = {same[-1].seq: same for same in groups}
-        whole = sa.select(events.c.seq, events.c.data).where(events.c.run == run, events.c.seq.in_(last)).order_by(events.c.seq)
-        return [Spell(last[seq][0].epoch, last[seq][-1].epoch, data) for seq, data in connection.execute(whole)]
+        begun = {same[0].seq: same for same in groups}
+        whole = sa.select(events.c.seq, events.c.data).where(events.c.run == run, events.c.seq.in_(begun)).order_by(events.c.seq)
+        return [Spell(begun[seq][0].epoch, begun[seq][-1].epoch, data) for seq, data in connection.execute(whole)]
 
 
 def _standing(rows: Any) -> list[Any]:

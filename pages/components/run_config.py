@@ -13,7 +13,7 @@ from pages.components.knobs import value_label
 from pages.components.words import filled, plain, t
 
 # Pixels of a row of the table.
-ROW = 35
+ROW = 28
 # What a switch of the numerics means on and off.
 CHOICES = {"channels_last": ("memory_last", "memory_first"), "deterministic": ("yes", "no"), "fused": ("fused_yes", "fused_no")}
 
@@ -34,23 +34,16 @@ def _knobs(run: Run) -> None:
     rows = [_row(name, run.knobs.get(name)) for name in KNOBS]
     st.subheader(t("run.config.knobs"), anchor=False)
     st.caption(t("run.config.fixed" if run.state.ended else "run.config.fixed_running"))
-    head = {name: filled(f"run.config.{name}") for name in ("value", "default")}
-    frame = pd.DataFrame(rows, columns=["changed", "knob", "value", "default"])
-    st.dataframe(
-        frame, hide_index=True, key="config", height=ROW * (len(rows) + 1) + 3,
-        column_config={
-            "changed": st.column_config.TextColumn("", width=28),
-            "knob": st.column_config.TextColumn(filled("ui.column.knob"), width="medium"),
-            "value": head["value"], "default": head["default"],
-        },
-    )  # fmt: skip
-    st.caption(t("run.config.marked", count=sum(bool(row["changed"]) for row in rows), total=len(rows)))
+    head = [filled("ui.column.knob"), filled("run.config.value"), filled("run.config.default")]
+    height = ROW * (len(rows) + 1) + 3
+    st.dataframe(pd.DataFrame(rows, columns=head), hide_index=True, key="config", height=height, row_height=ROW)
+    st.caption(t("run.config.marked", count=sum(bool(default) for _, _, default in rows), total=len(rows)))
 
 
-def _row(name: str, value: Any) -> dict[str, str]:
-    changed = value != KNOBS[name].default
-    default = value_label(name, KNOBS[name].default) if changed else ""
-    return {"changed": "●" if changed else "", "knob": filled(f"knobs.{name}.label"), "value": value_label(name, value), "default": default}
+def _row(name: str, value: Any) -> tuple[str, str, str]:
+    """Label, value, and the default where that is another."""
+    default = KNOBS[name].default
+    return filled(f"knobs.{name}.label"), value_label(name, value), "" if value == default else value_label(name, default)
 
 
 def _numerics(run: Run) -> None:

@@ -28,7 +28,7 @@ def _draw(number: int) -> None:
     left, right = st.columns([46, 54], gap="large")
     with left:
         _checkpoints(number)
-    with right:
+    with right.container(key="all-files"):
         _files(number)
 
 

@@ -10,7 +10,7 @@ from pages.components import queue_list, situation, state
 from pages.components.pulse import pulsing
 from pages.components.situation import Mark, Situation
 from pages.components.state import store
-from pages.components.words import problem, reason, t
+from pages.components.words import filled, reason, t
 
 
 def find() -> Run | None:
@@ -21,8 +21,8 @@ def find() -> Run | None:
         return None
     try:
         return runs.get(store(), number)
-    except NotFound as error:
-        _lost(problem(error))
+    except NotFound:
+        _lost(t("run.unknown", run=number))
         return None
 
 
@@ -70,7 +70,7 @@ def _draw(now: Situation) -> None:
 
 def _line(run: Run) -> str:
     """Epochs, time, seed; the best epoch; where it comes from; which try it is."""
-    summary, said = run.summary, [f"{_epochs(run)}, {t('run.seed', seed=run.knobs['seed'])}."]
+    summary, said = run.summary, [filled("run.line", epochs=_epochs(run), seed=run.knobs["seed"])]
     if summary.get("best_epoch"):
         loss, accuracy = figures.loss(summary.get("val_loss")), figures.percent(summary.get("val_accuracy"))
         said.append(t("run.best", epoch=summary["best_epoch"], loss=loss, accuracy=accuracy))

@@ -1,5 +1,7 @@
 """What the processes of a run have printed, and how its attempts ended. Reads the end of the file only."""
 
+from typing import Literal
+
 import streamlit as st
 
 from engine.commands.output import shown_whole
@@ -12,7 +14,9 @@ from pages.components.state import store
 from pages.components.words import filled, named, t
 
 # Lines and bytes on the screen, bytes of a download, pixels.
-LINES, SHOWN, WHOLE, HEIGHT = 500, 200_000, 50 * 2**20, 520
+LINES, SHOWN, WHOLE, HEIGHT = 500, 200_000, 50 * 2**20, 560
+# So many lines of so many characters are shown without a frame that scrolls.
+FEW, WIDE = 24, 150
 
 
 def show(run: Run) -> None:
@@ -46,7 +50,8 @@ def _draw(run: Run) -> None:
             t("run.log.download"), lambda: logs.end(store().home.log(run.id), WHOLE), f"run-{run.id}.log.txt", "text/plain",
             key="download-log", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-    with st.container(height=HEIGHT, autoscroll=True, key="log"):
+    height: int | Literal["content"] = HEIGHT if text.count("\n") > FEW or len(text) > FEW * WIDE else "content"
+    with st.container(height=height, border=False, autoscroll=True, key="log"):
         st.code(shown_whole(text) or " ", language=None, wrap_lines=True)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.catalog import AUGMENTATIONS
 from engine.jobs import asking
 from engine.store import first_batch, keeping, runs
 from engine.store.first_batch import FirstBatch
@@ -22,6 +23,8 @@ KINDS = ("worst", "confused", "best")
 # Where each kind lies on the servant's sheet, a row each.
 ROWS = ("best", "worst", "confused")
 MAP_HEIGHT = 430
+# Of counts on strong and on weak colour; light, dark.
+INKS = (("#ffffff", "#14181d"), ("#101315", "#e4e8eb"))
 LATE = "servant.pictures_late"
 WAITING = Answer("", "samples", "waiting", None, None, None, 0.0, None)
 
@@ -90,6 +93,8 @@ def _tell(found: Mapping[str, Any], picture: bytes) -> None:
                 st.caption(t("run.samples.no_worst"))
     with right:
         _matrix(found, classes)
+    st.markdown(f"**{t('run.samples.pairs')}**")
+    st.caption(" &nbsp;·&nbsp; ".join(_pair(pair, classes) for pair in found["pairs"]) or t("run.samples.no_pairs"))
 
 
 def _tile(told: Mapping[str, Any], classes: list[str], at: int) -> Tile:
@@ -103,18 +108,15 @@ def _tile(told: Mapping[str, Any], classes: list[str], at: int) -> Tile:
 def _matrix(found: Mapping[str, Any], classes: list[str]) -> None:
     st.markdown(f"**{t('run.samples.matrix')}**")
     words = {name: filled(f"run.samples.{name}") for name in ("true", "answer", "count", "share")}
-    ink = "#101315" if st.context.theme.type == "dark" else "#ffffff"
-    st.altair_chart(confusion.figure(found["matrix"], classes, words, ink), key="confusion", height=MAP_HEIGHT, width="stretch")
+    inks = INKS[st.context.theme.type == "dark"]
+    st.altair_chart(confusion.figure(found["matrix"], classes, words, inks), key="confusion", height=MAP_HEIGHT, width="stretch")
     st.caption(t("run.samples.matrix_what"))
-    st.markdown(f"**{t('run.samples.pairs')}**")
-    lines = [_pair(pair, classes) for pair in found["pairs"]]
-    st.markdown("  \n".join(lines) if lines else t("run.samples.no_pairs"))
 
 
 def _pair(pair: list[int], classes: list[str]) -> str:
     true, predicted, count, total = pair
     said = t("run.samples.pair", label=classes[true], predicted=classes[predicted])
-    return f"{said} &nbsp;:gray[{t('run.samples.pair_count', count=count, total=total)}]"
+    return f"{said}: {t('run.samples.pair_count', count=count, total=total)}"
 
 
 def _first(run: Run) -> None:
@@ -124,7 +126,7 @@ def _first(run: Run) -> None:
         _look_for_first(run.id)
         return
     try:
-        _draw_first(first_batch.read(folder))
+        _draw_first(first_batch.read(folder), any(run.knobs.get(name) for name in AUGMENTATIONS))
     except OSError:
         st.caption(t("run.samples.first_none"))
     except ValueError:
@@ -138,9 +140,11 @@ def _look_for_first(number: int) -> None:
     st.caption(t("run.samples.first_later"))
 
 
-def _draw_first(found: FirstBatch) -> None:
+def _draw_first(found: FirstBatch, augmented: bool) -> None:
     facts = found.facts
-    st.caption(t("run.samples.first_what", side=facts.side, shown=len(facts.labels), batch=facts.batch))
+    size = t("run.samples.augmented" if augmented else "run.samples.plain", side=facts.side)
+    much = t("run.samples.some" if len(facts.labels) < facts.batch else "run.samples.all", shown=len(facts.labels), batch=facts.batch)
+    st.caption(f"{size} {much}")
     rows = -(-len(facts.labels) // facts.columns)
     shown = [Tile(at, label, "", filled("run.samples.aria_first", label=label)) for at, label in enumerate(facts.labels)]
     tiles.show(Sheet(found.png, facts.columns, rows), shown, key="tiles-first", across=ACROSS)

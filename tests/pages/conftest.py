@@ -17,7 +17,7 @@ from engine.store.home import Home
 from engine.store.runs import Claim, New, State
 
 SHELL = str(Path(__file__).parents[2] / "pages" / "shell.py")
-PAGES = {"playground": "playground.py", "compare": "compare.py", "data": "data.py"}
+PAGES = {"playground": "playground.py", "compare": "compare.py", "data": "data.py", "run": "run.py"}
 
 
 @pytest.fixture
