@@ -67,7 +67,7 @@ RULES = (
     Rule("imported where used, not at start", ("engine", "pages", "app"), but=TORCH_SIDE, never=SLOW_TO_START, when=("start",)),
     Rule("pages import pages.components, engine, Streamlit and drawing libraries", ("pages",), only=PAGES_MAY_USE),
     Rule("pages know engine's quiet side only", ("pages",), never=TORCH + TORCH_SIDE),
-    Rule("charts are data in, figure out", ("pages.components.charts",), never=("streamlit",)),
+    Rule("charts are data in, figure out", ("pages.components.charts", "pages.components.run_charts"), never=("streamlit",)),
     Rule("the door imports engine.server and Streamlit only", ("app",), only=("engine.server", "streamlit")),
 )
 

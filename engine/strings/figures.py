@@ -71,3 +71,16 @@ def knob(value: float | int | str, unit: str) -> str:
     if unit == "share":
         return percent(float(value), 0 if round(100 * float(value), 1).is_integer() else 1)
     return f"{short(value)}{NBSP}{unit}" if unit in ("px", "°") else short(value)
+
+
+def points(share: float | None) -> str:
+    """A difference of two shares in percentage points, without its sign: `0.6`, `0.04`, `12`."""
+    if share is None or not math.isfinite(share):
+        return "—"
+    value = abs(100 * share)
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 or not value else f"{value:.2g}"
+
+
+def signed_points(share: float) -> str:
+    """The same with a minus that is one: `−0.3`."""
+    return f"−{points(share)}" if share < 0 else points(share)

@@ -1,102 +1,168 @@
-"""Chosen runs beside each other: one honest sentence, and the knobs in which they differ."""
+"""The honest sentence: what two recipes show, how much of it the seeds alone make, and the button that queues the missing seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
 from engine.config import KNOBS
-from engine.errors import NotFound
-from engine.store import runs
-from engine.store.runs import Run, State
+from engine.jobs import slots
+from engine.store.connect import Store
 from engine.strings import figures
+from engine.studies import advice, seeds
+from engine.studies.advice import Finding
 from engine.studies.difference import differing, same_validation
-from pages.components.knobs import value_label
-from pages.components.pulse import pulsing
-from pages.components.state import RUN, compared_runs, forget_compared, store
-from pages.components.words import t
+from engine.studies.recipes import Recipe, Standing, standings
+from engine.studies.seeds import Order
+from pages.components import columns
+from pages.components.pulse import attempt_to
+from pages.components.state import RUN, compare_runs, compared_runs, forget_compared, store
+from pages.components.words import filled, plain, t
 
 PAIR = 2
 # Runs with a link of their own.
 MOST_WAYS = 8
 
 
-def say_gone(known: Sequence[Run]) -> None:
+def say_gone(known: Collection[int]) -> None:
     """Runs in the address that are no more leave it, with a sentence."""
-    there = {run.id for run in known}
-    gone = [number for number in compared_runs() if number not in there]
+    gone = [number for number in compared_runs() if number not in known]
     if gone:
         forget_compared(gone)
-        st.warning(t("ui.compare.gone", runs=", ".join(map(str, gone))), icon=":material/info:")
+        st.warning(t("ui.compare.gone", runs=", ".join(map(str, gone[:20]))), icon=":material/info:")
 
 
-def sentence(chosen: Sequence[Run]) -> None:
-    """What the numbers of two runs show, and what they do not; the page follows the states of runs that have not ended."""
-    if all(run.state.ended for run in chosen):
-        _draw(chosen)
-    else:
-        _live([(run.id, run.state) for run in chosen])
-
-
-@pulsing
-def _live(drawn: Sequence[tuple[int, State]]) -> None:
-    try:
-        chosen = [runs.get(store(), number) for number, _ in drawn]
-    except NotFound:
-        st.rerun()
-    if any(run.state is not state for run, (_, state) in zip(chosen, drawn, strict=True)):
-        st.rerun()
-    _draw(chosen)
-
-
-def _draw(chosen: Sequence[Run]) -> None:
+def sentence(chosen: Sequence[Recipe], labels: Sequence[str], runs: int) -> None:
+    """What the chosen recipes show, on a card; `runs` is how many runs there are at all."""
     with st.container(border=True, key="sentence"):
-        st.markdown(_sentence(chosen))
+        if len(chosen) == PAIR:
+            _pair(advice.find(*chosen), dict(zip((each.id for each in chosen), labels, strict=True)))
+        elif len(chosen) > PAIR:
+            _many(chosen, dict(zip((each.id for each in chosen), labels, strict=True)))
+        elif chosen and len(chosen[0].runs) > 1:
+            _one(chosen[0])
+        else:
+            st.markdown(f"**{t('compare.only_one') if runs == 1 else t('compare.choose')}**")
+            st.caption(t("compare.only_one_how" if runs == 1 else "compare.choose_how"))
+            if runs == 1:
+                st.page_link("playground.py", label=t("ui.compare.to_playground"), icon=":material/arrow_forward:")
 
 
-def _sentence(chosen: Sequence[Run]) -> str:
-    if len(chosen) < PAIR:
-        return t("ui.compare.choose")
-    if len(chosen) > PAIR:
-        return t("ui.compare.too_many", count=len(chosen))
-    if not same_validation([run.knobs for run in chosen]):
-        return t("ui.compare.other_data")
-    if not differing([run.knobs for run in chosen]):
-        return t("ui.compare.same")
-    accuracies = [run.summary["val_accuracy"] for run in chosen if run.summary.get("val_accuracy") is not None]
-    if len(accuracies) < PAIR:
-        return t("ui.compare.unfinished")
-    low, high = sorted(accuracies)
-    if low == high:
-        return t("ui.compare.equal", accuracy=figures.percent(high))
-    better = chosen[accuracies.index(high)].id
-    return t("ui.compare.one_each", better=better, high=figures.percent(high), low=figures.percent(low))
+def _pair(found: Finding, labels: dict[int, str]) -> None:
+    orders = [] if found.target is None else seeds.plan(found.ahead, found.behind, found.target)
+    said, button = st.columns([74, 26], gap="large", vertical_alignment="center") if orders else (st.container(), None)
+    with said:
+        st.markdown(f"**{_first(found, labels)}**")
+        rest = _second(found)
+        if rest:
+            st.markdown(rest)
+    if button is not None:
+        with button:
+            _button(found, orders)
 
 
-def ways(chosen: Sequence[Run]) -> None:
+def ways(chosen: Sequence[int]) -> None:
     """A way to the page of each chosen run."""
     with st.container(horizontal=True, gap="medium", key="ways"):
         for run in chosen[:MOST_WAYS]:
-            st.page_link("run.py", label=t("run.link", run=run.id), query_params={RUN: str(run.id)})
+            st.page_link("run.py", label=t("run.link", run=run), query_params={RUN: str(run)})
 
 
-def differences(chosen: Sequence[Run], only_differing: bool) -> None:
-    """The knobs of the chosen runs, a column each."""
+def _first(found: Finding, labels: dict[int, str]) -> str:
+    names = {"ahead": plain(labels[found.ahead.id]), "behind": plain(labels[found.behind.id])}
+    if found.kind in ("other_data", "nothing"):
+        return t(f"compare.said.{found.kind}")
+    assert found.difference is not None
+    estimate = found.difference.estimate
+    if found.kind == "single":
+        accuracies = {f"{side}_mean": figures.percent(_mean(getattr(found, side))) for side in names}
+        key = "compare.said.equal_single" if not estimate.value else "compare.said.single"
+        return filled(key, **names, **accuracies)
+    return filled(f"compare.said.{found.kind}", **names, points=figures.points(estimate.value))
+
+
+def _mean(recipe: Recipe) -> float | None:
+    return None if recipe.estimate is None else recipe.estimate.value
+
+
+def _second(found: Finding) -> str:
+    """The evidence, and what it would take."""
+    if found.difference is None or found.kind == "other_data":
+        return ""
+    if found.kind == "single":
+        both = len(found.ahead.by_seed) == len(found.behind.by_seed) == 1
+        return t("compare.evidence.one_each" if both else "compare.evidence.one_side")
+    estimate = found.difference.estimate
+    key = "compare.evidence.paired" if found.difference.paired else "compare.evidence.unpaired"
+    between = {"low": figures.signed_points(estimate.low or 0.0), "high": figures.signed_points(estimate.high or 0.0)}
+    said = t(key, **between, count=found.now) + " " + t("compare.evidence.spread", spread=figures.points(found.spread))
+    if found.kind == "close":
+        takes = "compare.evidence.many" if found.seeds is None else "compare.evidence.takes"
+        said += " " + t(takes, count=found.seeds or 0, points=figures.points(estimate.value))
+    return said + _unequal(found)
+
+
+def _unequal(found: Finding) -> str:
+    """That they were not computed alike, where it is so."""
+    computed = {str(run.facts.numerics) for side in (found.ahead, found.behind) for run in side.runs if run.facts.numerics}
+    return " " + t("compare.evidence.numerics") if len(computed) > 1 else ""
+
+
+def _button(found: Finding, orders: Sequence[Order]) -> None:
+    fresh = len({order.seed for order in orders})
+    st.button(
+        t("compare.queue_seeds", count=fresh), key="queue-seeds", type="primary", icon=":material/play_arrow:", width="stretch",
+        on_click=attempt_to, args=(queue_and_choose, orders),
+    )  # fmt: skip
+    taken = seeds.seconds(orders, [found.ahead, found.behind])
+    at_once = slots.count(store())
+    time = "" if taken is None else t("compare.queue_time", time=figures.duration(taken / at_once))
+    st.caption(t("compare.queue_runs", count=len(orders)) + time, text_alignment="center")
+
+
+def queue_and_choose(store: Store, orders: Sequence[Order]) -> None:
+    """Queue the seeds; they join the comparison at once."""
+    compare_runs(list(dict.fromkeys([*compared_runs(), *seeds.queue(store, orders)])))
+
+
+def _one(recipe: Recipe) -> None:
+    st.markdown(f"**{t('compare.only_seed')}**")
+    if recipe.estimate is not None and recipe.estimate.half is not None:
+        mean, half = figures.percent(recipe.estimate.value), figures.points(recipe.estimate.half)
+        st.markdown(t("compare.only_seed_mean", count=recipe.estimate.n, mean=mean, half=half))
+
+
+def _many(chosen: Sequence[Recipe], labels: dict[int, str]) -> None:
+    """How many are how far from the best of the chosen ones."""
+    if not same_validation([each.knobs for each in chosen]):
+        st.markdown(f"**{t('compare.said.other_data')}**")
+        return
+    found = standings(chosen)
+    best = next((number for number, standing in found.items() if standing == "best"), None)
+    counts = {name: _count(found, name) for name in ("close", "worse", "unknown")}
+    if best is None:
+        st.markdown(f"**{t('compare.many_unknown', count=len(chosen))}**")
+    else:
+        st.markdown(f"**{filled('compare.many', best=plain(labels[best]), count=len(chosen))}**")
+        st.markdown(t("compare.many_counts", **counts))
+    st.caption(t("compare.many_how"))
+
+
+def _count(found: dict[int, Standing], wanted: Standing) -> int:
+    return sum(standing == wanted for standing in found.values())
+
+
+def differences(chosen: Sequence[Recipe], labels: Sequence[str], only_differing: bool) -> None:
+    """The knobs of the chosen runs or recipes, a column each, and how long they took."""
     import pandas as pd
 
     if len(chosen) < PAIR:
         return
-    names = differing([run.knobs for run in chosen]) if only_differing else list(KNOBS)
+    names = differing([each.knobs for each in chosen]) if only_differing else list(KNOBS)
     if not names:
         return
     st.subheader(t("ui.compare.what_differs" if only_differing else "ui.compare.what_is"), anchor=False)
-    if names == ["seed"]:
-        st.caption(t("ui.compare.only_seed"))
-    rows = [
-        {t("ui.column.knob"): t(f"knobs.{name}.label"), **{_head(run): value_label(name, run.knobs.get(name)) for run in chosen}}
-        for name in names
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="differences")
-
-
-def _head(run: Run) -> str:
-    return t("ui.run", run=run.id)
+    rows = {columns.column_word(name): [columns.value_word(name, each.knobs.get(name)) for each in chosen] for name in names}
+    rows[columns.column_word("seconds")] = [figures.duration(each.mean_of("seconds")) for each in chosen]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=pd.Index([str(place) for place in range(len(chosen))]))
+    heads = {str(place): label for place, label in enumerate(labels)}
+    st.dataframe(frame, key="differences", height="content", column_config={"_index": " ", **heads}, alt=t("ui.compare.what_differs"))

@@ -1,62 +1,84 @@
-"""The table of runs: what they are, how they did, and the knobs in which they differ. Returns the chosen ones."""
+"""The table of runs: what they are, how they did, and the knobs in which they differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine import strings
 from engine.config import KNOBS
-from engine.store.runs import Run, State
-from engine.strings import figures
+from engine.store.overview import Row
 from engine.studies.difference import differing
-from pages.components.knobs import value_label
-from pages.components.situation import COLOURS
+from pages.components import columns
+from pages.components.columns import USUAL
 from pages.components.state import language
 from pages.components.words import t
 
-HEIGHT = 520
+# Pixels of a row, of a table that is scrolled; rows up to which it is as high as they are.
+ROW, HEIGHT, WHOLE = 36, 540, 14
+KEY = "runs-table-rows"
 
 
-def show(known: Sequence[Run], chosen: Sequence[int], only_differing: bool) -> list[Run]:
-    """Draw the table, newest run first; `chosen` are marked at first. Returns the marked runs."""
+def show(rows: Sequence[Row], colours: Mapping[int, str], knobs: Sequence[str], more: Sequence[str]) -> None:
+    """Draw the runs in the order given, marked by `selection`; `colours` of the chosen ones' lines; `knobs` and `more` are columns."""
     import pandas as pd
 
-    shown = differing([run.knobs for run in known]) if only_differing else list(KNOBS)
-    frame = pd.DataFrame([_row(run, shown) for run in known])
-    marked = [place for place, run in enumerate(known) if run.id in chosen]
-    # The selection is kept by place: a table with a new run in it must be another widget, or its marks would slide.
-    key = f"runs-table-{known[0].id}-{len(known)}"
-    state = st.container(key="runs-table").dataframe(
-        frame, key=key, hide_index=True, on_select="rerun", selection_mode="multi-row", height=min(HEIGHT, 38 + 35 * len(known)),
-        selection_default={"selection": {"rows": marked}}, column_config=_columns(shown), placeholder="",
-    )  # fmt: skip
-    if only_differing:
-        st.caption(t("ui.compare.hidden", count=len(KNOBS) - len(shown)))
-    return [known[place] for place in state["selection"]["rows"] if place < len(known)]
+    each = [(row.id,) for row in rows]
+    shown = list(dict.fromkeys([*USUAL, *knobs, *more]))
+    data: dict[str, Any] = {"line": columns.swatches(each, colours), "run": [row.id for row in rows]}
+    names = {row.name for row in rows}
+    if len(names) > 1:
+        data["name"] = [row.name for row in rows]
+    data |= {"state": columns.state_cells(rows), "verdict": columns.verdict_cells(rows)}
+    data |= {name: columns.cells(name, rows) for name in shown}
+    data |= _labels(rows)
+    frame(pd.DataFrame(data), KEY, _configs(shown), order(data))
 
 
-def _row(run: Run, shown: Sequence[str]) -> dict[str, Any]:
-    summary = run.summary
-    accuracy = summary.get("val_accuracy")
-    row = {
-        "run": run.id, "name": run.name, "state": [t(f"ui.state.{run.state}")], "accuracy": None if accuracy is None else 100 * accuracy,
-        "best": summary.get("best_epoch"), "verdict": _verdict(summary.get("verdict")), "time": figures.duration(summary.get("seconds")),
-    }  # fmt: skip
-    return row | {name: value_label(name, run.knobs.get(name)) for name in shown}
+def _labels(rows: Sequence[Row]) -> dict[str, Any]:
+    """Tags and notes where there are any."""
+    found: dict[str, Any] = {}
+    if any(row.tags for row in rows):
+        found["tags"] = [list(row.tags) for row in rows]
+    if any(row.note for row in rows):
+        found["note"] = [row.note for row in rows]
+    return found
 
 
-def _verdict(name: str | None) -> str:
-    key = f"verdict.{name}.title"
-    return strings.say(key, language()) if name and strings.known(key) else ""
+def order(data: Mapping[str, Any]) -> list[str]:
+    """What people look for first stands first: the line, the name, the main number, then the knobs, the rest last."""
+    first = ("line", "run", "name", "recipe", "runs", "accuracy", "interval", "standing", "seeds", "state", *KNOBS)
+    return [*(name for name in first if name in data), *(name for name in data if name not in first)]
 
 
-def _columns(shown: Sequence[str]) -> dict[str, Any]:
+def frame(data: Any, key: str, configs: Mapping[str, Any], shown: Sequence[str]) -> None:
+    """A table whose rows can be marked; its choice is read by `selection`."""
+    with st.container(key="runs-table"):
+        st.dataframe(
+            data, key=key, hide_index=True, on_select="rerun", selection_mode="multi-row", row_height=ROW,
+            height="content" if len(data) <= WHOLE else HEIGHT, column_config=dict(configs), column_order=shown, placeholder="",
+            alt=t("compare.table"),
+        )  # fmt: skip
+
+
+def _configs(shown: Sequence[str]) -> dict[str, Any]:
     column = st.column_config
-    fixed = {name: t(f"ui.column.{name}") for name in ("name", "best", "verdict", "time")}
-    state = column.MultiselectColumn(
-        t("ui.column.state"), options=[t(f"ui.state.{one}") for one in State], color=[COLOURS.get(one, "gray") for one in State]
-    )
-    accuracy = column.NumberColumn(t("ui.column.accuracy"), format="%.1f %%")
-    run = column.NumberColumn(t("ui.column.run"), width="small", format="%d")
-    return {**fixed, "run": run, "state": state, "accuracy": accuracy, **{name: t(f"knobs.{name}.label") for name in shown}}
+    words = {name: strings.say(f"ui.column.{name}", language()) for name in ("name", "verdict")}
+    return {
+        **words, "line": column.ImageColumn(" ", width=48), "run": column.NumberColumn(t("ui.column.run"), width=52, format="%d"),
+        "state": columns.state_config(), "tags": column.ListColumn(t("compare.kind.tag")), "note": t("compare.note"),
+        **columns.configs(shown),
+    }  # fmt: skip
+
+
+def knobs_shown(rows: Sequence[Row], only_differing: bool) -> list[str]:
+    """The knobs that have a column: those in which the runs differ, or all."""
+    return differing([row.knobs for row in rows]) if only_differing else list(KNOBS)
+
+
+def hidden(knobs: Sequence[str], only_differing: bool) -> str:
+    """What is not shown because it is equal everywhere, in a sentence."""
+    left = [columns.column_word(name) for name in KNOBS if name not in knobs]
+    if not only_differing or not left:
+        return ""
+    return t("compare.hidden", names=", ".join(left[:2]), count=max(len(left) - 2, 0))

@@ -32,7 +32,10 @@ _ARRIVED = "arrived"
 _SAMPLES = "samples"
 _ASKED = "asked"
 _TURN = "turn"
-_MAX_COMPARED = 100
+_CHOSEN = "chosen-runs"
+_DRAWN = "drawn-"
+# Runs in the address; a hundred recipes of three seeds.
+MAX_COMPARED = 300
 
 
 @dataclass(frozen=True)
@@ -99,13 +102,16 @@ def forget_compared(gone: list[int]) -> None:
 
 
 def compared_runs() -> list[int]:
-    """The runs that the URL asks to compare."""
-    asked = st.query_params.get(COMPARED, "")[:1000].split(",")
-    return [number for text in asked[:_MAX_COMPARED] if (number := number_of(text)) is not None]
+    """The runs that the URL asks to compare; where it says nothing, those that this visitor compared last."""
+    if COMPARED not in st.query_params and st.session_state.get(_CHOSEN):
+        compare_runs(st.session_state[_CHOSEN])
+    asked = st.query_params.get(COMPARED, "")[: 10 * MAX_COMPARED].split(",")
+    return list(dict.fromkeys(number for text in asked[:MAX_COMPARED] if (number := number_of(text)) is not None))
 
 
 def compare_runs(numbers: list[int]) -> None:
     """Put the compared runs into the URL."""
+    st.session_state[_CHOSEN] = numbers = numbers[:MAX_COMPARED]
     if numbers:
         st.query_params[COMPARED] = ",".join(map(str, numbers))
     else:
@@ -124,6 +130,26 @@ def choose_tab(slug: str, first: str) -> None:
         st.query_params.pop(TAB, None)
     else:
         st.query_params[TAB] = slug
+
+
+def never_compared() -> bool:
+    """Whether neither the URL nor this visitor has chosen any runs yet."""
+    return COMPARED not in st.query_params and _CHOSEN not in st.session_state
+
+
+def drawn(key: str) -> list[tuple[int, ...]] | None:
+    """What the rows of a table stood for when it was drawn last."""
+    return st.session_state.get(_DRAWN + key)
+
+
+def draw(key: str, rows: list[tuple[int, ...]]) -> None:
+    """Remember it."""
+    st.session_state[_DRAWN + key] = rows
+
+
+def dark() -> bool:
+    """Whether the page is shown on a dark ground."""
+    return st.context.theme.type == "dark"
 
 
 def tell(message: str) -> None:

@@ -45,7 +45,7 @@ def test_three_finished_runs_stand_in_the_table_and_on_the_playground(open_page:
         add_run(store, State.FINISHED, weight_decay=decay)
     table = open_page("compare").dataframe[0].value
     assert list(table["run"]) == [3, 2, 1]
-    assert list(table["weight_decay"]) == ["1e-3", "1e-4", "0"]
+    assert list(table["weight_decay"]) == [1e-3, 1e-4, 0]
     assert "architecture" not in table.columns
     page = open_page("playground", id="3")
     page.button(key="open-2").click().run()
