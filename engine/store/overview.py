@@ -40,9 +40,9 @@ class Facts:
         return tuple(self.knobs.get(name) for name in KNOBS if name != SEED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
-    """A run in the table."""
+    """A run in the table. The same row is the same object as long as nothing about it has changed."""
 
     id: int
     name: str

@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from statistics import variance
 from typing import Literal
 
 from engine.studies.difference import same_validation
-from engine.studies.estimates import seeds_for, spread, tells
+from engine.studies.estimates import seeds_for, spread, tells, variance
 from engine.studies.recipes import Difference, Recipe, difference
 
 # `nothing`: one has no finished run; `single`: one has a single seed, which is no evidence; `equal`: to the last digit.
@@ -70,6 +69,6 @@ def _seeds(one: Recipe, other: Recipe, found: Difference) -> int | None:
     if found.paired:
         deviation = math.sqrt(variance(found.differences))
     else:
-        deviation = math.sqrt(variance(one.by_seed.values()) + variance(other.by_seed.values()))
+        deviation = math.sqrt(sum(variance(list(each.by_seed.values())) for each in (one, other)))
     needed = seeds_for(found.estimate.value, deviation, found.paired)
     return None if needed is None else max(needed, found.estimate.n + 1)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean, variance
+from statistics import fmean
 
 LEVEL = 0.95
 # The chance to see a difference that is there, when seeds are planned for it (Cohen 1988, section 2.4).
@@ -55,6 +55,12 @@ def mean(values: Sequence[float]) -> Estimate:
     if n < 2:
         return Estimate(fmean(values), None, n)
     return Estimate(fmean(values), _critical_whole(n - 1) * math.sqrt(variance(values) / n), n)
+
+
+def variance(values: Sequence[float]) -> float:
+    """The sample variance; `statistics.variance` is exact in fractions and fifty times slower."""
+    centre = fmean(values)
+    return math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1)
 
 
 def welch(one: Sequence[float], other: Sequence[float]) -> Estimate:

@@ -32,7 +32,7 @@ class Measured(Protocol):
     def summary(self) -> Mapping[str, Any]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recipe:
     """Runs that differ in their seed alone, newest first. `finished` are those that count."""
 

@@ -17,6 +17,8 @@ def sift(known: Iterable[Row], search: str, wanted: Mapping[str, Sequence[str]])
     """
     words = search[:MOST].casefold().split()
     asked = {kind: set(values) for kind, values in wanted.items() if values}
+    if not words and not asked:
+        return list(known)
     return [row for row in known if all(_says(row, word) for word in words) and all(asked[kind] & values_of(row, kind) for kind in asked)]
 
 

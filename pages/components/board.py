@@ -8,12 +8,14 @@ import streamlit as st
 
 from engine.store import overview
 from engine.store.overview import Row
-from engine.studies.recipes import Recipe, group, standings
+from engine.studies.recipes import Recipe
 from pages.components import finder, naming, overlay, recipes_table, relations, runs_table, selection
 from pages.components.pulse import pulsing
-from pages.components.state import compared_runs, store
+from pages.components.remembered import recipes_of, standings
+from pages.components.state import compared_runs, link, recall, store
 from pages.components.words import t
 
+PICTURE = "picture"
 PICTURES = ("curves", "scatter", "parallel")
 
 
@@ -37,7 +39,7 @@ def show(found: Sequence[Row], known: Sequence[Row], only_differing: bool, by_re
     """Draw the table of what was found; what is chosen in it, and of what is not shown now."""
     knobs = runs_table.knobs_shown(found, only_differing)
     if by_recipe:
-        recipes = _recipes(found)
+        recipes = recipes_of(found)
         knobs = [name for name in knobs if name != "seed"]
         selection.prepare(recipes_table.KEY, [recipes_table.numbers(each) for each in recipes_table.ordered(recipes)])
     else:
@@ -60,35 +62,30 @@ def nothing(known: Sequence[Row], by_recipe: bool) -> Chosen:
     return _chosen(known, by_recipe)
 
 
-def _recipes(rows: Sequence[Row]) -> list[Recipe]:
-    return group(rows, _recipe_of)
-
-
-def _recipe_of(row: Row) -> tuple[Any, ...]:
-    return row.facts.recipe
-
-
 def _chosen(known: Sequence[Row], by_recipe: bool) -> Chosen:
     """The chosen runs in the order of their choice; a recipe is chosen with all its runs."""
     there = {row.id: row for row in known}
     runs = [there[number] for number in compared_runs() if number in there]
     if by_recipe:
         wanted = list(dict.fromkeys(row.facts.recipe for row in runs))
-        whole = {each.runs[0].facts.recipe: each for each in _recipes([row for row in known if row.facts.recipe in set(wanted)])}
+        whole = {each.runs[0].facts.recipe: each for each in recipes_of([row for row in known if row.facts.recipe in set(wanted)])}
         lines = [whole[each] for each in wanted]
         labels = naming.labels(lines)
         return Chosen([run for line in lines for run in line.runs], lines, labels, lines, labels)
-    recipes = _recipes(sorted(runs, key=lambda row: -row.id))
+    recipes = recipes_of(sorted(runs, key=lambda row: -row.id))
     lines = [Recipe((row,)) for row in runs]
     return Chosen(runs, lines, [naming.run_label(row.id) for row in runs], recipes, naming.labels(recipes))
 
 
 def picture(chosen: Chosen, found: Sequence[Row]) -> None:
     """The curves of the chosen, or the found runs along axes."""
-    kind = st.segmented_control(
-        t("compare.picture"), PICTURES, default=PICTURES[0], key="picture", required=True, label_visibility="collapsed",
-        format_func=lambda name: t(f"compare.pictures.{name}"), bind="query-params",
+    recall(PICTURE, PICTURES, PICTURES[0])
+    st.segmented_control(
+        t("compare.picture"), PICTURES, key=PICTURE, required=True, label_visibility="collapsed",
+        format_func=lambda name: t(f"compare.pictures.{name}"),
     )  # fmt: skip
+    link(PICTURE, PICTURES[0])
+    kind = str(st.session_state[PICTURE])
     if kind != "curves":
         relations.show(kind, found, chosen.colours)
     else:

@@ -132,5 +132,6 @@ def verdict_cells(rows: Sequence[Row]) -> list[str]:
 
 def swatches(rows: Sequence[tuple[int, ...]], colours: Mapping[int, str]) -> list[str]:
     """The line's colour of each chosen row, by the numbers of its runs; an empty picture elsewhere."""
-    found = [next((colours[number] for number in row if number in colours), None) for row in rows]
-    return [SWATCH.format("none" if colour is None else colour.replace("#", "%23")) for colour in found]
+    nothing = SWATCH.format("none")
+    drawn = {number: SWATCH.format(colour.replace("#", "%23")) for number, colour in colours.items()}
+    return [next((drawn[number] for number in row if number in drawn), nothing) for row in rows]

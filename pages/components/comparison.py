@@ -157,7 +157,8 @@ def differences(chosen: Sequence[Recipe], labels: Sequence[str], only_differing:
 
     if len(chosen) < PAIR:
         return
-    names = differing([each.knobs for each in chosen]) if only_differing else list(KNOBS)
+    several = any(len(each.runs) > 1 for each in chosen)
+    names = [name for name in (differing([each.knobs for each in chosen]) if only_differing else KNOBS) if name != "seed" or not several]
     if not names:
         return
     st.subheader(t("ui.compare.what_differs" if only_differing else "ui.compare.what_is"), anchor=False)

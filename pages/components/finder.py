@@ -7,9 +7,10 @@ import streamlit as st
 
 from engine import strings
 from engine.store.overview import Row
-from engine.studies.sifting import KINDS, MOST, choices, sift
+from engine.studies.sifting import KINDS, MOST, sift
 from pages.components.columns import CHOOSABLE, column_word, value_word
-from pages.components.state import language
+from pages.components.remembered import choices
+from pages.components.state import language, link, recall
 from pages.components.words import t
 
 SEARCH = "search"
@@ -28,20 +29,25 @@ def show(known: Sequence[Row]) -> list[Row]:
         with st.popover(label, icon=":material/filter_list:", key="filters"):
             _filters(choices(known))
         with st.popover(t("compare.columns"), icon=":material/view_column:", key="columns-menu"):
+            recall(COLUMNS, CHOOSABLE, [])
             st.multiselect(
-                t("compare.columns_more"), CHOOSABLE, key=COLUMNS, format_func=column_word, bind="query-params",
+                t("compare.columns_more"), CHOOSABLE, key=COLUMNS, format_func=column_word,
                 help=t("compare.columns_help"), placeholder=t("compare.columns_differ"), width=300,
             )  # fmt: skip
+            link(COLUMNS, [])
     return sift(known, _searched(), _wanted())
 
 
 def _filters(there: Mapping[str, list[str]]) -> None:
     for kind in KINDS:
-        options = sorted({*there[kind], *st.session_state.get(f"filter-{kind}", [])})
+        key = f"filter-{kind}"
+        recall(key, there[kind], [])
+        options = sorted({*there[kind], *st.session_state[key]})
         st.multiselect(
-            _kind(kind), options, key=f"filter-{kind}", format_func=partial(option_label, kind),
-            bind="query-params", placeholder=t("compare.any"), width=300, disabled=not options,
+            _kind(kind), options, key=key, format_func=partial(option_label, kind), placeholder=t("compare.any"), width=300,
+            disabled=not options,
         )  # fmt: skip
+        link(key, [])
 
 
 def _searched() -> str:

@@ -8,22 +8,22 @@ import streamlit as st
 
 from engine.config import KNOBS
 from engine.store.overview import Row
-from engine.studies.difference import differing
 from pages.components import columns, run_charts
 from pages.components.columns import RESULTS
+from pages.components.remembered import differing_knobs
 from pages.components.run_charts import Axis, Ink, Point
-from pages.components.state import dark
+from pages.components.state import dark, link, recall
 from pages.components.words import t
 
 HEIGHT = 380
 # Axes that stand beside each other at first.
-AXES = 5
+AXES, MOST_AXES = 5, 8
 CHOICES = (*RESULTS, *KNOBS)
 
 
 def show(kind: str, rows: Sequence[Row], colours: Mapping[int, str]) -> None:
     """Draw the runs along the axes that the person chooses: `scatter` of two, `parallel` of two and more."""
-    knobs = [name for name in differing([row.knobs for row in rows]) if name != "seed"]
+    knobs = [name for name in differing_knobs(rows) if name != "seed"]
     with st.container(border=True, key="relations"):
         names = _two(knobs) if kind == "scatter" else _several(knobs)
         if len(names) < 2:
@@ -42,20 +42,20 @@ def show(kind: str, rows: Sequence[Row], colours: Mapping[int, str]) -> None:
 
 def _two(knobs: Sequence[str]) -> list[str]:
     left, right = st.columns(2)
-    first = CHOICES.index(knobs[0] if knobs else "seconds")
-    given: dict[str, Any] = {"format_func": columns.column_word, "bind": "query-params"}
-    with left:
-        across = st.selectbox(t("compare.across"), CHOICES, first, key="across", **given)
-    with right:
-        up = st.selectbox(t("compare.up"), CHOICES, CHOICES.index("accuracy"), key="up", **given)
-    return [across, up]
+    usual = {"across": knobs[0] if knobs else "seconds", "up": "accuracy"}
+    for place, (key, name) in zip((left, right), usual.items(), strict=True):
+        recall(key, CHOICES, name)
+        place.selectbox(t(f"compare.{key}"), CHOICES, key=key, format_func=columns.column_word)
+        link(key, name)
+    return [str(st.session_state[key]) for key in usual]
 
 
 def _several(knobs: Sequence[str]) -> list[str]:
     usual = [*(list(knobs[: AXES - 1]) or ["seconds"]), "accuracy"]
-    return st.multiselect(
-        t("compare.axes"), CHOICES, usual, key="axes", format_func=columns.column_word, max_selections=8, bind="query-params"
-    )
+    recall("axes", CHOICES, usual)
+    names = st.multiselect(t("compare.axes"), CHOICES, key="axes", format_func=columns.column_word, max_selections=MOST_AXES)
+    link("axes", usual)
+    return names
 
 
 def _axis(name: str, rows: Sequence[Row]) -> Axis:

@@ -8,9 +8,9 @@ import streamlit as st
 from engine import strings
 from engine.config import KNOBS
 from engine.store.overview import Row
-from engine.studies.difference import differing
 from pages.components import columns
 from pages.components.columns import USUAL
+from pages.components.remembered import differing_knobs
 from pages.components.state import language
 from pages.components.words import t
 
@@ -73,7 +73,7 @@ def _configs(shown: Sequence[str]) -> dict[str, Any]:
 
 def knobs_shown(rows: Sequence[Row], only_differing: bool) -> list[str]:
     """The knobs that have a column: those in which the runs differ, or all."""
-    return differing([row.knobs for row in rows]) if only_differing else list(KNOBS)
+    return differing_knobs(rows) if only_differing else list(KNOBS)
 
 
 def hidden(knobs: Sequence[str], only_differing: bool) -> str:

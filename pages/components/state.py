@@ -5,7 +5,7 @@ What must survive F5 lives in the URL or the store.
 
 import secrets
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ _CHOSEN = "chosen-runs"
 _DRAWN = "drawn-"
 # Runs in the address; a hundred recipes of three seeds.
 MAX_COMPARED = 300
+_MAX_LINKED = 50
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,22 @@ def drawn(key: str) -> list[tuple[int, ...]] | None:
 def draw(key: str, rows: list[tuple[int, ...]]) -> None:
     """Remember it."""
     st.session_state[_DRAWN + key] = rows
+
+
+def recall(key: str, options: Collection[str], usual: str | list[str]) -> None:
+    """Give a widget its value before it is drawn: the session's, at first the URL's, what is usual. The URL has no translated words."""
+    if key not in st.session_state:
+        asked = [word for word in st.query_params.get_all(key)[:_MAX_LINKED] if word in options]
+        st.session_state[key] = (asked if isinstance(usual, list) else asked[0]) if asked else usual
+
+
+def link(key: str, usual: str | list[str]) -> None:
+    """Name a widget's value in the URL where it is not the usual one."""
+    value = st.session_state[key]
+    if value and value != usual:
+        st.query_params[key] = value
+    else:
+        st.query_params.pop(key, None)
 
 
 def dark() -> bool:
