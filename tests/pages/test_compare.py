@@ -1,0 +1,225 @@
+"""The Compare page in each state of the store: the table, what is chosen in it, what is said of that, what can be done with it."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.store import labels, runs
+from engine.store.connect import Store
+from engine.store.runs import State
+from tests.pages.conftest import add_run, read, words
+
+Open = Callable[..., AppTest]
+
+
+def add_finished(store: Store, *accuracies: float, name: str = "Digits, LeNet", **knobs: object) -> list[int]:
+    """A finished run for each accuracy, seeds from 0 on."""
+    summary = {"seconds": 30.0, "epoch": 3, "verdict": "healthy"}
+    row = {"name": name, "kind": "train", "state": "finished", "config_version": CONFIG_VERSION, "created_at": 0.0}
+    configs = [RunConfig.from_flat({"seed": seed} | knobs).model_dump(mode="json") for seed in range(len(accuracies))]
+    made = zip(configs, accuracies, strict=True)
+    rows = [row | {"config": config, "summary": summary | {"val_accuracy": accuracy}} for config, accuracy in made]
+    with store.write() as connection:
+        return [connection.execute(runs.runs.insert().values(row).returning(runs.runs.c.id)).scalar_one() for row in rows]
+
+
+def table(page: AppTest) -> dict[str, list[object]]:
+    return page.dataframe[0].value.to_dict("list")
+
+
+def mark(page: AppTest, rows: Sequence[int], key: str = "runs-table-rows") -> AppTest:
+    page.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    return page.run()
+
+
+def marked(page: AppTest, key: str = "runs-table-rows") -> list[int]:
+    return sorted(page.session_state[key]["selection"]["rows"])
+
+
+def speaking(page: AppTest, language: str) -> AppTest:
+    """The page in another language: its link is opened in English first, for the tests' Playground knows its options by their words."""
+    page.session_state["lang"] = language
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def button(page: AppTest, key: str) -> list[str]:
+    return [each.label for each in page.button if each.key == key]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("grouped", ["true", "false"])
+@pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.PAUSED, State.FAILED, State.FINISHED])
+def test_the_page_shows_runs_in_any_state(open_page: Open, store: Store, state: State, grouped: str, language: str) -> None:
+    for dropout in (0.1, 0.2):
+        add_run(store, state, dropout=dropout)
+    page = speaking(open_page("compare", **{"by-recipe": grouped}), language)
+    assert len(page.dataframe[0].value) == 2
+    if state is not State.FINISHED:
+        said = "Not both have a finished run yet." if language == "en" else "还不是双方都有完成的运行。"
+        assert said in read(page)
+
+
+def test_the_first_run_is_told_what_comes_next(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9)
+    assert "One run so far." in read(open_page("compare"))
+
+
+def test_one_run_each_is_no_evidence(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, dropout=0.1)
+    add_finished(store, 0.8, dropout=0.5)
+    page = open_page("compare")
+    said = read(page)
+    assert "Dropout 0.1 reached 90.0" in said
+    assert "One run each is no evidence either way" in said
+    assert button(page, "queue-seeds") == ["Run 2 more seeds"]
+    assert "4 runs, about 2:00" in said
+
+
+def test_recipes_are_compared_seed_by_seed(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.90, 0.88, 0.92, dropout=0.1)
+    add_finished(store, 0.80, 0.79, 0.83, dropout=0.5)
+    page = open_page("compare", **{"by-recipe": "true"})
+    assert "Dropout 0.1 beats Dropout 0.5 by 9.3 points." in read(page)
+    assert "over 3 pairs of equal seeds" in read(page)
+    assert not button(page, "queue-seeds")
+    shown = table(page)
+    assert [shown[name] for name in ("seeds", "interval", "standing")] == [[3, 3], ["± 5.0", "± 5.2"], ["best", "worse"]]
+    assert "seed" not in shown
+
+
+def test_what_is_too_close_says_so_and_queues_the_missing_seeds_once(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.90, 0.86, 0.89, dropout=0.1)
+    add_finished(store, 0.89, 0.865, dropout=0.5)
+    page = open_page("compare", **{"by-recipe": "true", "runs": "1,4"})
+    assert "too close to call" in read(page)
+    assert "seeds each" in read(page)
+    page.button(key="queue-seeds").click().run()
+    assert not page.warning
+    queued = runs.listing(store, [State.QUEUED])
+    assert {(run.knobs["dropout"], run.knobs["seed"]) for run in queued} >= {(0.5, 2)}
+    assert not button(page, "queue-seeds"), "what is under way already is not offered again"
+    assert table(page)["open"]
+
+
+def test_unlike_pictures_are_not_compared(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.8, dropout=0.1)
+    add_finished(store, 0.7, 0.6, validation_share=0.3)
+    assert "different validation pictures" in read(open_page("compare", **{"by-recipe": "true"}))
+
+
+def test_many_are_held_against_the_best_of_them(open_page: Open, store: Store) -> None:
+    for place, dropout in enumerate((0.1, 0.3, 0.5)):
+        add_finished(store, *(0.9 - place / 10 + seed / 1000 * (place + 1) for seed in range(3)), dropout=dropout)
+    page = open_page("compare", **{"by-recipe": "true", "runs": "1,4,7"})
+    assert "Dropout 0.1 has the highest mean of 3." in read(page)
+    assert "Worse: 2" in read(page)
+
+
+def test_the_choice_outlives_search_filter_grouping_and_new_runs(open_page: Open, store: Store) -> None:
+    for dropout in (0.1, 0.2, 0.3, 0.5):
+        add_finished(store, 0.9, dropout=dropout)
+    page = mark(open_page("compare"), [0, 2])
+    assert page.query_params["runs"] == "4,2"
+    page.text_input(key="search").set_value("dropout=0.2").run()
+    assert (table(page)["run"], marked(page)) == ([2], [0])
+    mark(page, [])
+    assert page.query_params["runs"] == "4"
+    page.text_input(key="search").set_value("").run()
+    assert marked(page) == [0]
+    page.multiselect(key="filter-state").set_value(["finished"]).run()
+    add_finished(store, 0.8, dropout=0.7)
+    page.run()
+    assert (table(page)["run"], marked(page)) == ([5, 4, 3, 2, 1], [1])
+    page.toggle(key="by-recipe").set_value(True).run()
+    assert page.query_params["runs"] == "4"
+    assert len(marked(page, "recipes-table-rows")) == 1
+
+
+def test_a_link_brings_back_what_was_chosen_searched_and_drawn(open_page: Open, store: Store) -> None:
+    for dropout in (0.1, 0.2, 0.3):
+        add_finished(store, 0.9, dropout=dropout)
+    given = {"runs": "1,3", "search": "digits", "filter-state": "finished", "picture": "scatter", "across": "dropout", "columns": "loss"}
+    page = open_page("compare", **given)
+    assert marked(page) == [0, 2]
+    assert "loss" in table(page)
+    assert {name: page.query_params[name] for name in ("runs", "picture", "columns")} == {
+        "runs": "1,3", "picture": "scatter", "columns": "loss",
+    }  # fmt: skip
+    assert page.get("plotly_chart")
+
+
+@pytest.mark.parametrize("picture", ["scatter", "parallel"])
+def test_runs_stand_along_axes(open_page: Open, store: Store, picture: str) -> None:
+    for dropout in (0.1, 0.2, 0.3):
+        add_finished(store, 0.9, dropout=dropout, weight_decay=0.0 if dropout == 0.1 else 1e-3)
+    assert open_page("compare", picture=picture).get("plotly_chart")
+
+
+def test_nothing_found_is_a_press_away_from_everything(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.8)
+    page = open_page("compare", runs="1,2")
+    page.text_input(key="search").set_value("no such run").run()
+    assert "No run matches." in read(page)
+    assert page.query_params["runs"] == "1,2"
+    page.button(key="clear-search").click().run()
+    assert (table(page)["run"], marked(page)) == ([2, 1], [0, 1])
+
+
+def test_markup_in_names_and_tags_is_text(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, name="**one** <b>", dropout=0.1)
+    add_finished(store, 0.8, name="[two](x)", dropout=0.5)
+    labels.tag(store, [1], "*tag*")
+    page = open_page("compare")
+    assert r"\*\*one\*\* \<b\>" in words(page)
+    assert r"\[two\]\(x\)" in words(page)
+    assert table(page)["name"] == ["[two](x)", "**one** <b>"]
+    assert any(r"\*tag\*" in each.label for each in page.button)
+
+
+def test_runs_are_tagged_named_and_noted(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.8)
+    page = open_page("compare", runs="1,2")
+    page.text_input(key="new-tag").set_value("thesis")
+    page.button(key="add-tag").click().run()
+    assert labels.tags_of(store) == {1: ("thesis",), 2: ("thesis",)}
+    page.text_input(key="new-name-1-2").set_value("baseline")
+    page.text_area(key="new-note-1-2").set_value("for *the* thesis")
+    page.button(key="save-name").click().run()
+    assert {(run.name, run.note) for run in runs.listing(store)} == {("baseline", "for *the* thesis")}
+    page.button(key="untag-thesis").click().run()
+    assert labels.tags_of(store) == {}
+    page.button(key="add-tag").click().run()
+    assert any("visible character" in warning.value for warning in page.warning)
+
+
+def test_deleting_asks_first_and_refuses_what_has_not_ended(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.8)
+    page = open_page("compare", runs="1")
+    page.button(key="delete").click().run()
+    assert "1 run" in read(page)
+    assert len(runs.listing(store)) == 2
+    page.button(key="delete-yes").click().run()
+    assert [run.id for run in runs.listing(store)] == [2]
+    page.run()
+    assert "runs" not in page.query_params
+    number = add_run(store, State.QUEUED)
+    page = open_page("compare", runs=str(number))
+    page.button(key="delete").click().run()
+    assert not button(page, "delete-yes")
+    assert page.warning
+
+
+def test_a_thousand_runs_are_grouped_and_drawn(open_page: Open, store: Store) -> None:
+    config = [RunConfig.from_flat({"seed": seed % 5, "epochs": 1 + seed // 5}).model_dump(mode="json") for seed in range(1000)]
+    row = {"name": "many", "kind": "train", "state": "finished", "config_version": CONFIG_VERSION, "created_at": 0.0}
+    with store.write() as connection:
+        connection.execute(
+            runs.runs.insert(), [row | {"config": each, "summary": {"val_accuracy": 0.5 + at / 3e3}} for at, each in enumerate(config)]
+        )
+    page = open_page("compare", **{"by-recipe": "true", "picture": "parallel", "runs": ",".join(map(str, range(1, 301)))})
+    assert len(page.dataframe[0].value) == 200
+    assert len(marked(page, "recipes-table-rows")) == 60
