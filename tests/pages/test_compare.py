@@ -223,3 +223,9 @@ def test_a_thousand_runs_are_grouped_and_drawn(open_page: Open, store: Store) ->
     page = open_page("compare", **{"by-recipe": "true", "picture": "parallel", "runs": ",".join(map(str, range(1, 301)))})
     assert len(page.dataframe[0].value) == 200
     assert len(marked(page, "recipes-table-rows")) == 60
+
+
+def test_two_runs_of_the_same_seed_are_no_play_of_chance(open_page: Open, store: Store) -> None:
+    for _ in range(2):
+        add_finished(store, 0.9)
+    assert "the same configuration, seed included" in read(open_page("compare", runs="1,2"))
