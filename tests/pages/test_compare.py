@@ -193,7 +193,7 @@ def test_runs_are_tagged_named_and_noted(open_page: Open, store: Store) -> None:
     page.button(key="untag-thesis").click().run()
     assert labels.tags_of(store) == {}
     page.button(key="add-tag").click().run()
-    assert any("visible character" in warning.value for warning in page.warning)
+    assert any("visible character" in toast.value for toast in page.toast)
 
 
 def test_deleting_asks_first_and_refuses_what_has_not_ended(open_page: Open, store: Store) -> None:
