@@ -18,6 +18,7 @@ Group = tuple[str, list[int]]
 def show(groups: Sequence[Group]) -> None:
     """Draw the groups, each a label and its runs, in the colours that `colours` gives them."""
     if not groups:
+        st.caption(t("compare.no_curves"))
         return
     with st.container(border=True, key="overlay"):
         numbers = [number for _, group in groups[:MOST] for number in group]
