@@ -15,12 +15,12 @@ from engine.studies.recipes import Recipe, Standing, standings
 from engine.studies.seeds import Order
 from pages.components import columns
 from pages.components.pulse import attempt_to
-from pages.components.state import RUN, compare_runs, compared_runs, forget_compared, store
+from pages.components.state import RUN, compare_runs, compared_runs, forget_compared, store, was_deleted
 from pages.components.words import filled, plain, t
 
 PAIR = 2
-# Runs with a link of their own.
-MOST_WAYS = 8
+# Runs with a link of their own, and numbers written out in a sentence.
+MOST_WAYS, MOST_NAMED = 8, 20
 
 
 def say_gone(known: Collection[int]) -> None:
@@ -28,7 +28,9 @@ def say_gone(known: Collection[int]) -> None:
     gone = [number for number in compared_runs() if number not in known]
     if gone:
         forget_compared(gone)
-        st.warning(t("ui.compare.gone", runs=", ".join(map(str, gone[:20]))), icon=":material/info:")
+        unknown = [str(number) for number in gone if not was_deleted(number)]
+        if unknown:
+            st.warning(t("ui.compare.gone", runs=", ".join(unknown[:MOST_NAMED])), icon=":material/info:")
 
 
 def sentence(chosen: Sequence[Recipe], labels: Sequence[str], runs: int) -> None:
@@ -109,14 +111,16 @@ def _unequal(found: Finding) -> str:
 
 def _button(found: Finding, orders: Sequence[Order]) -> None:
     fresh = len({order.seed for order in orders})
+    label = t("compare.queue_seed" if fresh == 1 else "compare.queue_seeds", count=fresh)
     st.button(
-        t("compare.queue_seeds", count=fresh), key="queue-seeds", type="primary", icon=":material/play_arrow:", width="stretch",
+        label, key="queue-seeds", type="primary", icon=":material/play_arrow:", width="stretch",
         on_click=attempt_to, args=(queue_and_choose, orders),
     )  # fmt: skip
     taken = seeds.seconds(orders, [found.ahead, found.behind])
     at_once = slots.count(store())
     time = "" if taken is None else t("compare.queue_time", time=figures.duration(taken / at_once))
-    st.caption(t("compare.queue_runs", count=len(orders)) + time, text_alignment="center")
+    queued = t("compare.queue_run" if len(orders) == 1 else "compare.queue_runs", count=len(orders))
+    st.caption(queued + time, text_alignment="center")
 
 
 def queue_and_choose(store: Store, orders: Sequence[Order]) -> None:

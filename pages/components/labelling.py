@@ -9,7 +9,7 @@ from engine.store import deletion, labels
 from engine.store.connect import Store
 from engine.store.overview import Row
 from pages.components.pulse import attempt_to
-from pages.components.state import forget_compared, store
+from pages.components.state import deleted, store
 from pages.components.words import plain, problem, t
 
 # Numbers written out in a sentence.
@@ -80,7 +80,7 @@ def _confirm(chosen: Sequence[Row]) -> None:
         _close(t("compare.close"))
         return
     named = ", ".join(map(str, sorted(numbers)[:NAMED])) + (" …" if len(numbers) > NAMED else "")
-    st.markdown(t("compare.delete_what", count=len(numbers), runs=named))
+    st.markdown(t("compare.delete_what", runs=named))
     st.caption(" · ".join(plain(name) for name in sorted({row.name for row in chosen})[:NAMED]))
     with st.container(horizontal=True, horizontal_alignment="right"):
         _close(t("compare.keep"))
@@ -95,4 +95,4 @@ def _close(label: str) -> None:
 
 def _delete(store: Store, numbers: Sequence[int]) -> None:
     deletion.delete(store, numbers)
-    forget_compared(list(numbers))
+    deleted(numbers)

@@ -18,6 +18,7 @@ Group = tuple[str, list[int]]
 def show(groups: Sequence[Group]) -> None:
     """Draw the groups, each a label and its runs, in the colours that `colours` gives them."""
     if not groups:
+        st.caption(t("compare.no_curves"))
         return
     with st.container(border=True, key="overlay"):
         live_chart.show_overlay(groups[:MOST], key="overlay-chart", language=language())

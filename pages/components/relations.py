@@ -15,7 +15,7 @@ from pages.components.run_charts import Axis, Ink, Point
 from pages.components.state import dark, link, recall
 from pages.components.words import t
 
-HEIGHT = 380
+HEIGHT = 330
 # Axes that stand beside each other at first.
 AXES, MOST_AXES = 5, 8
 CHOICES = (*RESULTS, *KNOBS)
@@ -61,12 +61,12 @@ def _several(knobs: Sequence[str]) -> list[str]:
 def _axis(name: str, rows: Sequence[Row]) -> Axis:
     label, written = columns.column_word(name), partial(columns.written, name)
     if name in RESULTS:
-        return Axis(label, tuple(row.summary.get(RESULTS[name][0]) for row in rows), False, written)
+        return Axis(label, tuple(row.summary.get(RESULTS[name][0]) for row in rows), False, written, name in columns.SHARES)
     values = tuple(row.knobs.get(name) for row in rows)
     if KNOBS[name].kind == "str":
         words = tuple(None if value is None else columns.value_word(name, value) for value in values)
         return Axis(label, words, False, str)
-    return Axis(label, values, KNOBS[name].scale == "log", written)
+    return Axis(label, values, KNOBS[name].scale == "log", written, KNOBS[name].unit == "share")
 
 
 def _scatter(points: Sequence[Point], axes: Sequence[Axis]) -> Any:
@@ -86,4 +86,4 @@ def _ink() -> Ink:
     text, grid, quiet, high = (
         str(st.get_option(f"theme.{theme}.{name}")) for name in ("textColor", "borderColor", "grayColor", "primaryColor")
     )
-    return Ink(text, grid, quiet, grid, high)
+    return Ink(text, grid, quiet, quiet, high)

@@ -18,13 +18,14 @@ Value = float | int | str | None
 class Axis:
     """A knob or a result along which runs stand: `values` one per run. `log`: zero stands below the lowest, as on no axis it could.
 
-    `written` writes a value as people read it.
+    `written` writes a value as people read it; `share`: the numbers are shares, written as percentages.
     """
 
     label: str
     values: tuple[Value, ...]
     log: bool
     written: Callable[[Value], str]
+    share: bool = False
 
     @property
     def words(self) -> bool:
@@ -111,8 +112,10 @@ def scatter_figure(data: dict[str, list[Any]], axes: tuple[Axis, Axis], ink: Ink
 
 
 def _axis(axis: Axis, ink: Ink) -> dict[str, Any]:
-    given: dict[str, Any] = {"title": {"text": html.escape(axis.label), "standoff": 10}, "gridcolor": ink.grid, "zeroline": False}
-    ticks = axis.ticks()
+    given: dict[str, Any] = {"title": {"text": html.escape(axis.label), "standoff": 10}, "gridcolor": ink.grid, "griddash": "dot"}
+    given |= {"zeroline": False}
+    given |= {"tickformat": ".0%"} if axis.share else {}
+    ticks = axis.ticks() if axis.log or axis.words else []
     if ticks:
         given |= {"tickmode": "array", "tickvals": [place for place, _ in ticks], "ticktext": [html.escape(text) for _, text in ticks]}
     return {"automargin": True, **given}
@@ -162,8 +165,12 @@ def parallel_figure(lines: Sequence[Line], axes: Sequence[Axis], ink: Ink, heigh
         _add(figure, [line for line in lines if line.colour == colour], colour, 3.0)
     last = max(len(axes) - 1, 1)
     for place, axis in enumerate(axes):
-        figure.add_shape(type="line", x0=place, x1=place, y0=0, y1=1, line={"color": ink.text, "width": 1}, layer="above")
-        figure.add_annotation(x=place, y=1.09, text=html.escape(_short(axis.label)), showarrow=False, font={"color": ink.text, "size": 12})
+        figure.add_shape(type="line", x0=place, x1=place, y0=0, y1=1, line={"color": ink.quiet, "width": 1}, layer="below")
+        anchor = "left" if place == 0 else "right" if place == last else "center"
+        figure.add_annotation(
+            x=place, y=1.1, text=html.escape(_short(axis.label)), showarrow=False, xanchor=anchor,
+            xshift={"left": -8, "right": 8}.get(anchor, 0), font={"color": ink.text, "size": 12},
+        )  # fmt: skip
         for text, at in _marks(axis):
             figure.add_annotation(
                 x=place, y=at, text=html.escape(text), showarrow=False, xanchor="right" if place == last else "left",

@@ -16,14 +16,14 @@ Rows = Sequence[tuple[int, ...]]
 def prepare(key: str, rows: Rows) -> None:
     """Take over what was clicked in the table as it was drawn last, then mark the chosen runs in the table to be drawn."""
     last, marks = state.drawn(key), st.session_state.get(key)
-    if last is not None and marks is not None:
-        choose(last, [place for place in _rows(marks) if place < len(last)])
+    if last is not None and marks is not None and sorted(_rows(marks)) != last[1]:
+        choose(last[0], [place for place in _rows(marks) if place < len(last[0])])
     elif state.never_compared():
         state.compare_runs([number for row in rows[:2] for number in row])
     wanted = places(rows, state.compared_runs())
     if marks is None or sorted(_rows(marks)) != wanted:
         st.session_state[key] = {"selection": {"rows": wanted, "columns": [], "cells": []}}
-    state.draw(key, list(rows))
+    state.draw(key, list(rows), wanted)
 
 
 def _rows(marks: Any) -> list[int]:

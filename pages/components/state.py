@@ -33,6 +33,7 @@ _SAMPLES = "samples"
 _ASKED = "asked"
 _TURN = "turn"
 _CHOSEN = "chosen-runs"
+_DELETED = "deleted-runs"
 _DRAWN = "drawn-"
 # Runs in the address; a hundred recipes of three seeds.
 MAX_COMPARED = 300
@@ -102,6 +103,19 @@ def forget_compared(gone: list[int]) -> None:
     compare_runs([number for number in compared_runs() if number not in gone])
 
 
+def deleted(numbers: Collection[int]) -> None:
+    """Note that this visitor has deleted runs: they leave the comparison without a word at the next drawing of the page.
+
+    Not at once: what a dialog does to the URL before it closes never reaches the browser.
+    """
+    st.session_state[_DELETED] = {*st.session_state.get(_DELETED, ()), *numbers}
+
+
+def was_deleted(number: int) -> bool:
+    """Whether this visitor has deleted a run."""
+    return number in st.session_state.get(_DELETED, ())
+
+
 def compared_runs() -> list[int]:
     """The runs that the URL asks to compare; where it says nothing, those that this visitor compared last."""
     if COMPARED not in st.query_params and st.session_state.get(_CHOSEN):
@@ -138,14 +152,14 @@ def never_compared() -> bool:
     return COMPARED not in st.query_params and _CHOSEN not in st.session_state
 
 
-def drawn(key: str) -> list[tuple[int, ...]] | None:
-    """What the rows of a table stood for when it was drawn last."""
+def drawn(key: str) -> tuple[list[tuple[int, ...]], list[int]] | None:
+    """What the rows of a table stood for when it was drawn last, and which were marked."""
     return st.session_state.get(_DRAWN + key)
 
 
-def draw(key: str, rows: list[tuple[int, ...]]) -> None:
+def draw(key: str, rows: list[tuple[int, ...]], marked: list[int]) -> None:
     """Remember it."""
-    st.session_state[_DRAWN + key] = rows
+    st.session_state[_DRAWN + key] = (rows, marked)
 
 
 def recall(key: str, options: Collection[str], usual: str | list[str]) -> None:

@@ -101,7 +101,7 @@ def test_start_queues_behind_a_run_and_the_queue_is_put_in_order(page: "Page", a
     page.goto(f"{app.url}/?id={first}")
     ready(page, "stop")
     assert page.is_disabled(".st-key-start button"), "the same settings are under way"
-    page.get_by_text("more knobs").click()
+    page.get_by_text("Show all").click()
     page.locator(".st-key-knob-seed input").fill("9")
     page.keyboard.press("Enter")
     ready(page, "start")

@@ -18,6 +18,7 @@ from engine.store import attempts, deletion, settings
 from engine.store.attempts import Identity
 from engine.store.connect import Store
 from engine.store.runs import State
+from engine.store.tables import SCHEMA_VERSION
 from engine.store.tables import attempts as attempt_rows
 from engine.store.tables import runs as run_rows
 from tests.commands.conftest import Athanor, Runs
@@ -48,7 +49,7 @@ def test_a_whole_folder_is_fit(findings: Look, make: Runs) -> None:
     assert bad(found) == {}
     assert found.keys() == NAMES - {"torch"}
     assert "asleep" in found["supervisor"].note
-    assert "schema 2" in found["integrity"].note
+    assert f"schema {SCHEMA_VERSION}" in found["integrity"].note
 
 
 def test_every_finding_is_a_line(athanor: Athanor) -> None:

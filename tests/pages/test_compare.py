@@ -200,7 +200,7 @@ def test_deleting_asks_first_and_refuses_what_has_not_ended(open_page: Open, sto
     add_finished(store, 0.9, 0.8)
     page = open_page("compare", runs="1")
     page.button(key="delete").click().run()
-    assert "1 run" in read(page)
+    assert "run 1" in read(page)
     assert len(runs.listing(store)) == 2
     page.button(key="delete-yes").click().run()
     assert [run.id for run in runs.listing(store)] == [2]
