@@ -82,7 +82,6 @@ def main() -> None:
             page.wait_for_selector(".st-key-start button:enabled")
             page.wait_for_function("() => !document.body.innerText.includes('Measuring memory')", timeout=60_000)
             film(page)
-            page.screenshot(path=DOCS / "playground.png")
             for seed in (1, 2):
                 room.ended(room.start(epochs=20, width=1.0, train_share=1.0, resolution=32, seed=seed))
                 room.ended(room.start(epochs=20, width=1.0, train_share=1.0, resolution=32, seed=seed, augmentation="medium"))
