@@ -1,10 +1,8 @@
 """The real app on a free port with a data folder of its own, for tests in a real browser."""
 
 import os
-import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +14,7 @@ import pytest
 from tests.browser.live_chart_room import Server, serve
 from tests.browser.screen import WIDE
 from tests.engine_room import EngineRoom
+from tests.free_port import answers, free_port
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -38,13 +37,13 @@ class App:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """Started as `make run` starts it."""
     folder = tmp_path_factory.mktemp("app")
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     environment = os.environ | {"ATHANOR_HOME": str(folder / "home")}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
-    until(lambda: _answers(url) or process.poll() is not None)
+    until(lambda: answers(url) or process.poll() is not None)
     assert process.poll() is None, (folder / "server.log").read_text()
     room = EngineRoom(folder / "home")
     yield App(url, room, process)
@@ -53,18 +52,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     room.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+@pytest.fixture(scope="module")
+def finished(app: App) -> int:
+    """A run that has ended in the app's store."""
+    number = app.room.start()
+    app.room.ended(number)
+    return number
 
 
 @pytest.fixture

@@ -81,13 +81,6 @@ def test_a_run_stops_from_the_page_and_says_so(page: "Page", app: App) -> None:
     assert app.room.run(number).state is State.STOPPED
 
 
-@pytest.fixture(scope="module")
-def finished(app: App) -> int:
-    number = app.room.start()
-    app.room.ended(number)
-    return number
-
-
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), pytest.param("dark", "zh", marks=pytest.mark.slow)])
 def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app: App, finished: int, scheme: str, language: str) -> None:
     for size, viewport in (("wide", WIDE), ("phone", PHONE)):

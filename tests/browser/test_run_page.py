@@ -22,13 +22,6 @@ TABS = {
 }
 
 
-@pytest.fixture(scope="module")
-def finished(app: App) -> int:
-    number = app.room.start()
-    app.room.ended(number)
-    return number
-
-
 @pytest.mark.slow
 def test_every_tab_has_an_address_of_its_own(page: "Page", app: App, finished: int) -> None:
     page.goto(f"{app.url}/run?id={finished}")
