@@ -174,7 +174,7 @@ def parallel_figure(lines: Sequence[Line], axes: Sequence[Axis], ink: Ink, heigh
         for text, at in _marks(axis):
             figure.add_annotation(
                 x=place, y=at, text=html.escape(text), showarrow=False, xanchor="right" if place == last else "left",
-                xshift=-6 if place == last else 6, font={"size": 11, "color": ink.text},
+                xshift=-6 if place == last else 6, yshift=8, font={"size": 11, "color": ink.text},
             )  # fmt: skip
     figure.update_xaxes(visible=False, range=[-0.15, last + 0.15], fixedrange=True)
     figure.update_yaxes(visible=False, range=[-0.06, 1.15], fixedrange=True)
