@@ -61,6 +61,7 @@ function labelFrame(chart) {
   labelAxis(chart, said, empty);
   chart.controls.setAttribute("aria-label", said.controls);
   chart.stage.setAttribute("aria-label", said.keys);
+  if (!chart.picture) chart.plot.setAttribute("aria-label", said.aria_connecting);
   setText(chart.note, noteOf(chart, said));
 }
 

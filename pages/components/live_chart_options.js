@@ -10,7 +10,7 @@ function readTheme(root, colours) {
   pen.fillStyle = get("background-color", "#ffffff");
   const background = pen.fillStyle;
   const dark = parseInt(background.slice(3, 5), 16) < 128; // the green of #rrggbb weighs most in brightness
-  const own = dark ? ["#6aa9ff", "#77838f", "#a98df5", "#148f82", "#e0a94a"] : ["#1f6fd6", "#98a4b1", "#7c5cd6", "#0f766e", "#b7791f"];
+  const own = dark ? ["#6aa9ff", "#77838f", "#a98df5", "#1aa696", "#e0a94a"] : ["#1f6fd6", "#98a4b1", "#7c5cd6", "#0f766e", "#b7791f"];
   const given = get("chart-categorical-colors", "")
     .split(/,(?![^(]*\))/)
     .map((colour) => colour.trim())
