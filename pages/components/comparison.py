@@ -130,7 +130,7 @@ def queue_and_choose(store: Store, orders: Sequence[Order]) -> None:
 
 def _one(recipe: Recipe) -> None:
     seeds = {run.knobs["seed"] for run in recipe.runs}
-    st.markdown(f"**{t('compare.only_seed') if len(seeds) > 1 else t('ui.compare.same')}**")
+    st.markdown(f"**{t('compare.only_seed') if len(seeds) > 1 else t('compare.same')}**")
     if recipe.estimate is not None and recipe.estimate.half is not None:
         mean, half = figures.percent(recipe.estimate.value), figures.points(recipe.estimate.half)
         st.markdown(t("compare.only_seed_mean", count=recipe.estimate.n, mean=mean, half=half))

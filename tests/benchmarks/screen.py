@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import CONFIG_VERSION, RunConfig
+from engine.jobs import launch
 from engine.store import packing, records, runs, transitions
 from engine.store.records import Batch, Metric
 from engine.store.runs import State
@@ -42,8 +43,8 @@ SERIES = ("val_loss", "probe_loss", "val_accuracy", "probe_accuracy")
 
 def point(seq: int) -> Metric:
     """One of four series in turn."""
-    epoch = 1 + seq // len(SERIES)
-    return Metric(seq, SERIES[seq % len(SERIES)], 20 * epoch, epoch, 1 / epoch, 1e9 + seq)
+    epoch = 1 + (seq - 1) // len(SERIES)
+    return Metric(seq, SERIES[(seq - 1) % len(SERIES)], 20 * epoch, epoch, 1 / epoch, 1e9 + seq)
 
 
 @contextmanager
@@ -68,11 +69,7 @@ def fill(room: EngineRoom, count: int, points: int = 0) -> list[int]:
         made.append(runs.create(room.store, runs.New("Digits, LeNet", config.model_dump(mode="json"), CONFIG_VERSION)))
         claim = transitions.claim(room.store)
         assert claim is not None
-        series = ("val_loss", "probe_loss", "val_accuracy", "probe_accuracy")
-        rows = [
-            Metric(seq, series[seq % 4], 20 * (1 + seq // 4), 1 + seq // 4, 1 / (1 + seq // 4), 1e9 + seq)
-            for seq in range(1, 4 * points + 1)
-        ]
+        rows = [point(seq) for seq in range(1, len(SERIES) * points + 1)]
         records.append(room.store, claim, Batch(rows, summary=SUMMARY))
         transitions.end(room.store, claim, State.FINISHED)
         if points:
@@ -180,13 +177,6 @@ def point_to_picture(page: "Page", room: EngineRoom, url: str) -> None:
             if (seen.length >= 60) { look.disconnect(); done(seen); } });
         look.observe(chart, { attributes: true, attributeFilter: ['data-last'] }); })"""
     told("a measured point -> in the browser", [each / 1000 for each in page.evaluate(watch)])
-    room_stop(room, number)
-
-
-def room_stop(room: EngineRoom, number: int) -> None:
-    """End a run that would go on."""
-    from engine.jobs import launch
-
     launch.stop(room.store, number)
     room.ended(number)
 
