@@ -9,8 +9,9 @@ import logging
 import os
 import signal
 import sys
+from importlib import import_module
+from threading import Thread
 
-from engine.jobs.attempt import Attempt
 from engine.plain_files import NotPlain, append_plain
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -23,16 +24,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="engine.jobs.worker")
     parser.add_argument("--home", required=True)
     home = Home.find(parser.parse_args().home)
+    waking = Thread(target=_wake, name="wake")
+    waking.start()
     line = sys.stdin.buffer.readline()
     if not line:
         return 0  # the supervisor went before there was anything to do
     claim = Claim(**json.loads(line))
     _log_to(home, claim)
+    waking.join()
+    from engine.jobs.attempt import Attempt
+
     attempt = Attempt(Store(home), claim)
     signal.signal(signal.SIGTERM, lambda *_: setattr(attempt, "leave", True))
     if not attempt.make():
         log.warning("this attempt was ended by others; nothing more is written")
     return 0
+
+
+def _wake() -> None:
+    """Import torch when nobody else wants the processor: a page that is being opened comes first.
+
+    In a thread of its own, because a whole process cannot take its low priority back. Elsewhere than on Linux at the usual priority.
+    """
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    import_module("engine.jobs.attempt")
 
 
 def _log_to(home: Home, claim: Claim) -> None:

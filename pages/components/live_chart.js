@@ -6,10 +6,10 @@ const REDRAW_MS = 120; // at most about 8 pictures a second
 
 const charts = new WeakMap();
 
-export default function ({ data, parentElement }) {
+export default function ({ data: [asked], parentElement }) {
   if (!charts.has(parentElement)) charts.set(parentElement, new Chart(parentElement));
   const chart = charts.get(parentElement);
-  chart.show(data);
+  chart.show(asked);
   const turn = ++chart.turn;
   return () => {
     if (chart.turn !== turn) return; // a late cleanup of an earlier call must not close what a later call uses

@@ -59,7 +59,8 @@ def _draw(key: str, language: str, what: dict[str, Any]) -> None:
         "verdicts": _titles(language),
         "colours": {"light": OVERLAY_LIGHT, "dark": OVERLAY_DARK},
     }
-    _mount(key=key, data={**what, **shared})
+    # In a list: Streamlit looks through a bare dict for tables, and imports pandas for that.
+    _mount(key=key, data=[{**what, **shared}])
 
 
 def _words(language: str) -> dict[str, str]:

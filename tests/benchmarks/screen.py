@@ -189,12 +189,11 @@ def main() -> None:
     parser.add_argument("--curves", type=int, default=100)
     parser.add_argument("--points", type=int, default=1_000)
     given = parser.parse_args()
-    room = EngineRoom(Path(tempfile.mkdtemp()) / "home")
+    room, crowd = (EngineRoom(Path(tempfile.mkdtemp()) / "home") for _ in range(2))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_ARGS))
         try:
             first_paint(browser, room)
-            curves = fill(room, given.curves, given.points)
             with server(room) as url:
                 until(lambda: answers(url))
                 page = browser.new_page(viewport=WIDE)
@@ -202,13 +201,17 @@ def main() -> None:
                 reruns(page, url)
                 start_to_point(page, url)
                 point_to_picture(page, room, url)
+            curves = fill(crowd, given.curves, given.points)
+            fill(crowd, given.runs - given.curves)
+            with server(crowd) as url:
+                until(lambda: answers(url))
                 overlay(page, url, curves, given.points)
-                fill(room, given.runs - given.curves)
                 table(page, url, given.runs)
             print(json.dumps({"cores": os.cpu_count()}))
         finally:
             browser.close()
             room.close()
+            crowd.close()
 
 
 if __name__ == "__main__":
