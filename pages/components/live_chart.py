@@ -11,10 +11,14 @@ from typing import Any, Literal
 import streamlit as st
 
 from engine import strings
+from pages.components.state import on_phone
 
 # Colours of overlaid runs, in order; the first is the text colour. Never the blue of validation.
 OVERLAY_LIGHT = ("#1c2127", "#c2642d", "#5b8c5a", "#a0527d", "#3c8688", "#8a7442")
 OVERLAY_DARK = ("#e4e8eb", "#e08a56", "#8dbb8b", "#cf86ad", "#6bb5b7", "#bfa76a")
+
+# Pixels of the row of controls above the plot. Its place is kept while the browser loads the chart.
+CONTROLS = 34
 
 HERE = Path(__file__).parent
 # One module in the browser: numbers, lines, pictures of them, marks on those, the frame.
@@ -60,7 +64,7 @@ def _draw(key: str, language: str, what: dict[str, Any]) -> None:
         "colours": {"light": OVERLAY_LIGHT, "dark": OVERLAY_DARK},
     }
     # In a list: Streamlit looks through a bare dict for tables, and imports pandas for that.
-    _mount(key=key, data=[{**what, **shared}])
+    _mount(key=key, data=[{**what, **shared}], height="content" if on_phone() else what["height"] + CONTROLS)
 
 
 def _words(language: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What runs and recipes are called beside each other: their names where these tell them apart, else the knobs that do."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from engine import strings
+from engine import catalog, strings
 from engine.studies.difference import differing
 from engine.studies.recipes import Recipe
 from pages.components.columns import column_word, value_word
@@ -20,12 +21,31 @@ def labels(recipes: Sequence[Recipe]) -> list[str]:
     apart = [name for name in differing([recipe.knobs for recipe in recipes]) if name != "seed"]
     if not apart:
         return [run_label(recipe.id) for recipe in recipes]
-    return [_by_knobs(recipe, apart) for recipe in recipes]
+    levels = _levels(recipes, apart)
+    rest = [name for name in apart if not levels or name not in catalog.AUGMENTATIONS]
+    first = [[f"{strings.say('knobs.augmentation.label', language())} {_level(level)}"] for level in levels] or [[] for _ in recipes]
+    return [_listed([*said, *_by_knobs(recipe, rest)]) for said, recipe in zip(first, recipes, strict=True)]
 
 
-def _by_knobs(recipe: Recipe, apart: Sequence[str]) -> str:
-    said = [f"{column_word(name)} {value_word(name, recipe.knobs.get(name))}" for name in apart[:MOST]]
-    return ", ".join(said) + (" …" if len(apart) > MOST else "")
+def _levels(recipes: Sequence[Recipe], apart: Sequence[str]) -> list[str]:
+    """The augmentation of each in one word, where several of its strengths differ and each stands at a known level."""
+    if sum(name in catalog.AUGMENTATIONS for name in apart) < 2:
+        return []
+    strengths: list[dict[str, Any]] = [{name: recipe.knobs.get(name) for name in catalog.AUGMENTATIONS} for recipe in recipes]
+    levels = [catalog.level_of(each, recipe.knobs["dataset"]) for each, recipe in zip(strengths, recipes, strict=True)]
+    return levels if set(levels) <= set(catalog.LEVELS) else []
+
+
+def _level(level: str) -> str:
+    return strings.say(f"knobs.augmentation.options.{level}", language()).lower()
+
+
+def _by_knobs(recipe: Recipe, apart: Sequence[str]) -> list[str]:
+    return [f"{column_word(name)} {value_word(name, recipe.knobs.get(name))}" for name in apart]
+
+
+def _listed(said: Sequence[str]) -> str:
+    return ", ".join(said[:MOST]) + (" …" if len(said) > MOST else "")
 
 
 def run_label(number: int) -> str:

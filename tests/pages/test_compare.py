@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine import catalog
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.store import labels, runs
 from engine.store.connect import Store
@@ -77,6 +78,14 @@ def test_one_run_each_is_no_evidence(open_page: Open, store: Store) -> None:
     assert "One run each is no evidence either way" in said
     assert button(page, "queue-seeds") == ["Run 2 more seeds"]
     assert "4 runs, about 2:00" in said
+
+
+def test_augmentation_is_named_by_its_level(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.88)
+    add_finished(store, 0.8, 0.79, **catalog.strengths("medium", "digits"))
+    assert "Augmentation off beats Augmentation medium by" in read(open_page("compare", **{"by-recipe": "true"}))
+    add_finished(store, 0.7, 0.69, crop=0.3, rotation=3)
+    assert "Random crop" in read(open_page("compare", **{"by-recipe": "true", "runs": "3,5"})), "what is no level is told knob by knob"
 
 
 def test_recipes_are_compared_seed_by_seed(open_page: Open, store: Store) -> None:
