@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.config import KNOBS
-from pages.components import audit_lines, form, knobs, output, preflight, recent, recipes, strip
+from pages.components import audit_lines, form, knobs, output, preflight, queue_list, recent, recipes, strip
 from pages.components.state import on_phone
 from pages.components.words import t
 
@@ -23,7 +23,7 @@ with data:
     knobs.show(["train_share", "validation_share"])
     strip.show()
     audit_lines.show()
-    recent.show()
+    queue_list.show()
 
 with model:
     with knobs.head(t("ui.model.title")):
@@ -40,6 +40,7 @@ with model:
         preflight.show_network()
     with measured:
         preflight.show()
+    recent.show()
 form.keep()
 
 with right:

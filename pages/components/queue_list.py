@@ -10,7 +10,7 @@ from engine.jobs import launch, watching
 from engine.store import queue, runs
 from engine.store.runs import UNDER_WAY, Run, State
 from pages.components import form, situation, state
-from pages.components.pulse import attempt_to
+from pages.components.pulse import attempt_to, pulsing
 from pages.components.situation import Situation
 from pages.components.state import store
 from pages.components.words import plain, t
@@ -22,15 +22,16 @@ PLACES: tuple[queue.Where, ...] = ("first", "last")
 MENU = (*PLACES, *(f"priority-{name}" for name in reversed(queue.PRIORITIES)), "pause", "stop")
 
 
-def show() -> bool:
-    """Draw the list; whether there was anything to draw."""
+@pulsing
+def show() -> None:
+    """Draw the list."""
     training = sorted(runs.listing(store(), UNDER_WAY), key=lambda run: run.id)
     paused = runs.listing(store(), [State.PAUSED], limit=MOST)
     waiting = queue.queued(store(), MOST + 1)
     if {run.id for run in (*training, *waiting, *paused)} <= {state.shown_run()}:
-        return False
-    st.markdown(f"**{t('ui.line.title')}**")
+        return
     with st.container(gap=None, key="queue"):
+        st.markdown(f"**{t('ui.line.title')}**")
         for run in training:
             _under_way(run)
         for place, run in enumerate(waiting[:MOST]):
@@ -39,7 +40,6 @@ def show() -> bool:
             st.caption(t("ui.line.more", count=queue.length(store()) - MOST))
         for run in paused:
             _paused(run)
-    return True
 
 
 def _under_way(run: Run) -> None:

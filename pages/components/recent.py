@@ -17,11 +17,11 @@ ENDED = [state for state in State if state.ended]
 
 @pulsing
 def show() -> None:
-    """What trains and waits where there is more than the run on the screen, then the newest other runs."""
-    newest = runs.listing(store(), ENDED if queue_list.show() else (), limit=SHOWN)
+    """The newest runs that have ended, to be opened."""
+    newest = runs.listing(store(), ENDED, limit=SHOWN)
     if newest:
-        st.markdown(f"**{t('ui.recent.title')}**")
         with st.container(gap=None, key="recent"):
+            st.markdown(f"**{t('ui.recent.title')}**")
             for run in newest:
                 _one(run)
 

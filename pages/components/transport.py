@@ -31,6 +31,7 @@ def show(now: Situation) -> None:
         _step(now)
         _stop(now)
         if now.run is not None:
+            st.space("stretch")
             st.page_link(
                 "run.py", label=t("run.link", run=now.run.id), query_params={state.RUN: str(now.run.id)}, help=t("ui.run_page_help")
             )
