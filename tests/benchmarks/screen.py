@@ -7,6 +7,7 @@ first point, from a measured point to its picture.
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -126,6 +127,7 @@ def reruns(page: "Page", url: str) -> None:
 
 def table(page: "Page", url: str, count: int) -> None:
     """The page of all runs, until the table is drawn."""
+    from playwright.sync_api import expect
 
     def open_it() -> None:
         page.goto(f"{url}/compare")
@@ -134,18 +136,33 @@ def table(page: "Page", url: str, count: int) -> None:
 
     open_it()
     told(f"page with a table of {count:,} runs, loaded anew", passes(5, open_it))
+    found = page.locator("[data-testid=stCaptionContainer]", has_text=re.compile(f"of {count:,}"))
+
+    def search() -> None:
+        before = found.inner_text()
+        page.fill(".st-key-search input", "" if page.input_value(".st-key-search input") else "weight_decay=0.1")
+        expect(found).not_to_have_text(before)
+
+    told(f"a search in {count:,} runs, until the table is drawn", passes(10, search))
 
 
 def overlay(page: "Page", url: str, numbers: list[int], points: int) -> None:
     """The curves of many runs over each other, until all of them are drawn."""
     address = f"{url}/compare?runs={','.join(map(str, numbers))}"
 
+    drawn = []
+
     def open_it() -> None:
         page.goto(address)
         page.wait_for_selector('[data-live-chart][data-state="ended"]')
+        drawn.append(
+            page.evaluate("performance.now() - performance.getEntriesByType('resource').find(e => e.name.includes('/curves')).startTime")
+        )
 
     open_it()
-    told(f"overlay of {len(numbers)} runs x {points:,} epochs, loaded anew", passes(5, open_it))
+    drawn.clear()
+    told(f"overlay of {len(numbers)} runs x {points:,} epochs, page loaded anew", passes(5, open_it))
+    told("  of that, from asking for the curves to their picture", [each / 1000 for each in drawn])
 
 
 def start_to_point(page: "Page", url: str) -> None:
