@@ -117,7 +117,7 @@ def verdict(given: argparse.Namespace, home: Home) -> int:
     if event is None:
         raise NotFound("errors.no_verdict", run=run.id)
     found = Verdict.from_dict(event.data)
-    said = explain(found)
+    said = explain(found, ended=run.state.ended)
     if given.json:
         print(as_json({"id": run.id, **found.as_dict(), "words": vars(said)}))
     else:

@@ -25,12 +25,15 @@ class Explanation:
     refuted_by: str
 
 
-def explain(verdict: Verdict, language: str = "en") -> Explanation:
-    """The verdict's words; they follow the tier: "looks like" for weak and medium, "is" for strong and certain."""
+def explain(verdict: Verdict, language: str = "en", *, ended: bool = False) -> Explanation:
+    """The verdict's words; they follow the tier: "looks like" for weak and medium, "is" for strong and certain.
+
+    Of a run that has `ended` nothing is said as if more epochs came, where the catalogue has other words for that.
+    """
     return Explanation(
         title=say(_first_known(f"verdict.{verdict.name}", (*_variants(verdict, "title"), "title"), language), language),
         caption=_caption(verdict, language),
-        sentence=_sentence(verdict, language),
+        sentence=_sentence(verdict, language, ended),
         evidence=tuple(line(one, language) for one in verdict.evidence[:LINES]),
         refuted_by=say("verdict.mind", language, condition=condition(verdict.refuted_by, language)),
     )
@@ -63,9 +66,10 @@ def _caption(verdict: Verdict, language: str) -> str:
     return say("verdict.caption", language, tier=say(f"verdict.tier.{verdict.tier}", language), **fields)
 
 
-def _sentence(verdict: Verdict, language: str) -> str:
+def _sentence(verdict: Verdict, language: str, ended: bool) -> str:
     voice = "is" if verdict.tier in ("strong", "certain") else "looks"
-    key = _first_known(f"verdict.{verdict.name}", (*_variants(verdict, voice), voice), language)
+    over = ("ended",) if ended else ()
+    key = _first_known(f"verdict.{verdict.name}", (*over, *_variants(verdict, voice), voice), language)
     first = verdict.evidence[0]
     lasted = _count("epochs", verdict.epoch - _begun(verdict) + 1, language)
     numbers = {"value": UNITS[first.name](first.value), "threshold": UNITS[first.name](first.threshold)}

@@ -42,7 +42,7 @@ def say(now: Situation, run: Run) -> bool:
     if now.faulty:
         _trouble(now, run, verdict)
     elif verdict is not None:
-        _verdict(verdict)
+        _verdict(verdict, run.state.ended)
     else:
         _nothing_yet(run)
     return verdict is not None
@@ -89,8 +89,8 @@ def _nothing_yet(run: Run) -> None:
         st.caption(t("ui.card.first"))
 
 
-def _verdict(verdict: Verdict) -> None:
-    said = explain(verdict, language())
+def _verdict(verdict: Verdict, ended: bool) -> None:
+    said = explain(verdict, language(), ended=ended)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(said.title, color=COLOURS.get(verdict.name, "gray"))
         st.caption(said.caption, width="content")

@@ -69,11 +69,29 @@ def test_a_refresh_and_a_second_tab_show_the_same_run(page: "Page", app: App, fi
     assert points(page) == points(other) == seen > 0
 
 
-def test_a_run_stops_from_the_page_and_says_so(page: "Page", app: App) -> None:
+def test_the_language_is_switched_and_stays(page: "Page", app: App, finished: int) -> None:
+    page.goto(f"{app.url}/?id={finished}")
+    chart(page, "ended")
+    page.get_by_role("radio", name="中文").click()
+    page.wait_for_url("**lang=zh*")
+    page.locator(".st-key-start button", has_text="开始").first.wait_for()
+    page.locator("[data-live-chart]", has_text="损失").wait_for()
+    page.reload()
+    page.locator(".st-key-start button", has_text="开始").first.wait_for()
+    page.get_by_role("link", name="比较", exact=True).click()
+    page.get_by_role("heading", name="比较").wait_for()
+    page.wait_for_url("**lang=zh*")
+
+
+def test_a_run_goes_on_through_a_refresh_and_stops_from_the_page(page: "Page", app: App) -> None:
     number = app.room.start(epochs=10_000)
     app.room.training(number)
     page.goto(f"{app.url}/?id={number}")
     chart(page, "live")
+    seen = points(page)
+    page.reload()
+    chart(page, "live", number)
+    page.wait_for_function("seen => Number(document.querySelector('[data-live-chart]').dataset.points) > seen", arg=seen)
     page.click(".st-key-stop button:enabled")
     chart(page, "ended")
     page.wait_for_selector(".st-key-start button:enabled")

@@ -73,6 +73,15 @@ def test_the_card_reads_as_a_person_would_say_it():
     assert said.refuted_by.endswith("for 6 epochs in a row.")
 
 
+def test_nothing_is_promised_of_a_run_that_has_ended():
+    early = judge(golden.prefix(golden.GOLDEN["overfitting"], 2))
+    assert explain(early).sentence.startswith("Too early to say: judged from epoch")
+    assert explain(early, ended=True).sentence.startswith("Too short to judge: it ended before epoch")
+    for name in golden.GOLDEN:
+        whole = judge(golden.GOLDEN[name])
+        assert whole.name == "too_early" or explain(whole, ended=True) == explain(whole)
+
+
 def test_a_rise_is_not_said_to_be_older_than_the_best_epoch():
     moved = replace(judge(golden.GOLDEN["overfitting"]), best_epoch=50)
     assert "has risen for 10 epochs" in explain(moved).sentence

@@ -32,12 +32,18 @@ def test_before_the_first_run_compare_says_what_to_do(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("name", ["playground", "compare"])
+@pytest.mark.parametrize("name", ["playground", "compare", "data", "run"])
 def test_a_page_shows_a_run_in_any_state(open_page: Open, store: Store, name: str, state: State) -> None:
     number = add_run(store, state)
     page = open_page(name, id=str(number))
     if name == "playground":
         assert page.button(key="stop").disabled == state.ended
+    elif name == "run":
+        assert any(f"Run {number}:" in each.value for each in page.header)
+    elif name == "compare":
+        assert list(page.dataframe[0].value["run"]) == [number]
+    else:
+        assert page.selectbox(key="knob-dataset").value == "digits"
 
 
 def test_three_finished_runs_stand_in_the_table_and_on_the_playground(open_page: Open, store: Store) -> None:
@@ -67,6 +73,9 @@ def test_a_thousand_runs_are_shown(open_page: Open, store: Store) -> None:
         }
         connection.execute(runs.runs.insert(), [row] * 1000)
     assert len(open_page("compare").dataframe[0].value) == 1000
+    assert [button.key for button in open_page("playground").button if str(button.key).startswith("open-")][0] == "open-1000"
+    assert any("Run 1000:" in each.value for each in open_page("run", id="1000").header)
+    open_page("data")
 
 
 def test_every_knob_has_a_widget_whose_default_is_the_configs(open_page: Open) -> None:
