@@ -32,6 +32,7 @@ def test_ended_runs_come_in_one_answer_and_those_under_way_by_socket(page: Page,
     has(page, "state", "ended")
 
 
+@pytest.mark.slow
 def test_many_lines_show_the_one_that_the_mouse_is_on(page: Page, server: Server, run: int) -> None:
     over = ended(server, 1000 * run, 12)
     visit(page, server, f"overlays={','.join(map(str, over))}")
@@ -63,6 +64,7 @@ def test_the_keyboard_goes_from_run_to_run(page: Page, server: Server, run: int)
     expect(page.locator(f"{CHART} [aria-live=polite]")).to_have_text(f"epoch 10: run {over[1]} 0.200.")
 
 
+@pytest.mark.slow
 def test_a_group_is_its_mean_with_an_interval_where_two_runs_have_values(page: Page, server: Server, run: int) -> None:
     first, second, alone = (1000 * run + at for at in range(3))
     server.push(first, hello(first), told("val_loss", [1.0, 0.8, 0.6, 0.5]), END)

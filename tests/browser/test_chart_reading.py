@@ -47,6 +47,7 @@ def test_the_curves_lie_by_epoch_step_images_or_seconds(page: Page, server: Serv
     expect(page.get_by_label("Horizontal axis")).to_have_value("seconds")
 
 
+@pytest.mark.slow
 def test_seconds_leave_out_what_lies_between_attempts(page: Page, server: Server, run: int) -> None:
     began, again = 1_700_000_000_000, 1_700_000_900_000
     first = {"seq": 1, "kind": "model", "step": 0, "epoch": 0, "data": {}, "time": began}
@@ -70,6 +71,7 @@ def test_seconds_leave_out_what_lies_between_attempts(page: Page, server: Server
     assert page.evaluate(f"{PLOT}.layout.shapes.map(s => s.x0)") == [4], "the attempt is marked where training went on"
 
 
+@pytest.mark.slow
 def test_images_need_to_be_known(page: Page, server: Server, run: int) -> None:
     server.push(run, {**hello(run), "train_images": None}, rows(1, 4, 1))
     visit(page, server, f"run={run}")
@@ -77,6 +79,7 @@ def test_images_need_to_be_known(page: Page, server: Server, run: int) -> None:
     assert page.get_by_label("Horizontal axis").locator("option[value=images]").is_disabled()
 
 
+@pytest.mark.slow
 def test_two_panels_share_their_axis_and_one_read_out(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}&view=both&height=420")
@@ -92,6 +95,7 @@ def test_two_panels_share_their_axis_and_one_read_out(page: Page, server: Server
     expect(read_out).to_contain_text("training accuracy")
 
 
+@pytest.mark.slow
 def test_a_drop_of_the_learning_rate_is_marked_and_a_smooth_fall_is_not(page: Page, server: Server, run: int) -> None:
     steps = [1e-3] * 6 + [1e-4] * 4
     smooth = [1e-3 * (1 + math.cos(math.pi * epoch / 10)) / 2 for epoch in range(1, 11)]
@@ -106,6 +110,7 @@ def test_a_drop_of_the_learning_rate_is_marked_and_a_smooth_fall_is_not(page: Pa
     assert not [words for words in said(page) if "learning rate" in words]
 
 
+@pytest.mark.slow
 def test_a_change_of_the_verdict_is_marked_with_its_title(page: Page, server: Server, run: int) -> None:
     changes = [
         happened(40 + epoch, "verdict", epoch, name=name, since_epoch=None)
@@ -120,6 +125,7 @@ def test_a_change_of_the_verdict_is_marked_with_its_title(page: Page, server: Se
     assert page.evaluate(f"{PLOT}.layout.shapes.map(s => s.x0)") == [7]
 
 
+@pytest.mark.slow
 def test_words_never_lie_over_each_other(page: Page, server: Server, run: int) -> None:
     names = ("healthy", "watch", "overfitting")
     verdicts = [happened(100 + epoch, "verdict", epoch, name=names[epoch % 3], since_epoch=None) for epoch in range(1, 9)]
@@ -174,6 +180,7 @@ def test_a_curve_that_grew_is_the_curve_read_at_once(page: Page, server: Server,
     assert line(page, "validation") == grown
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_epochs_are_drawn_with_two_thousand_points_and_read_closer(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run, epochs=100_000), told("val_loss", [2 + math.sin(epoch) for epoch in range(1, 100_001)]))
     visit(page, server, f"run={run}")
@@ -188,6 +195,7 @@ def test_a_hundred_thousand_epochs_are_drawn_with_two_thousand_points_and_read_c
     assert seen == list(range(int(seen[0]), int(seen[-1]) + 1)), "close by, every epoch is drawn"
 
 
+@pytest.mark.slow
 def test_the_keyboard_reads_zooms_and_follows_again(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}")
@@ -221,6 +229,7 @@ def saved(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_what_is_seen_is_saved_as_numbers_and_as_a_picture(page: Page, server: Server, run: int, tmp_path: Path) -> None:
     server.push(run, hello(run, "=HYPERLINK(1)"), rows(1, 12, 1))
     visit(page, server, f"run={run}")
@@ -242,6 +251,7 @@ def test_what_is_seen_is_saved_as_numbers_and_as_a_picture(page: Page, server: S
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_phone_has_a_low_chart_and_two_rows_of_controls(page: Page, server: Server, run: int) -> None:
     page.set_viewport_size(PHONE)
     server.push(run, hello(run), rows(1, 8, 1))

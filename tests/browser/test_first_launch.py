@@ -57,6 +57,7 @@ def test_from_first_launch_to_two_runs_beside_each_other(page: "Page", app: App)
     picture(page, "compare")
 
 
+@pytest.mark.slow
 def test_a_refresh_and_a_second_tab_show_the_same_run(page: "Page", app: App, finished: int) -> None:
     page.goto(f"{app.url}/?id={finished}")
     chart(page, "ended")
@@ -69,6 +70,7 @@ def test_a_refresh_and_a_second_tab_show_the_same_run(page: "Page", app: App, fi
     assert points(page) == points(other) == seen > 0
 
 
+@pytest.mark.slow
 def test_the_language_is_switched_and_stays(page: "Page", app: App, finished: int) -> None:
     page.goto(f"{app.url}/?id={finished}")
     chart(page, "ended")
@@ -99,7 +101,8 @@ def test_a_run_goes_on_through_a_refresh_and_stops_from_the_page(page: "Page", a
     assert app.room.run(number).state is State.STOPPED
 
 
-@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), pytest.param("dark", "zh", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "zh")])
 def test_pages_fit_a_phone_and_a_desk_in_both_languages(browser: "Browser", app: App, finished: int, scheme: str, language: str) -> None:
     for size, viewport in (("wide", WIDE), ("phone", PHONE)):
         context = browser.new_context(viewport=viewport, color_scheme=scheme)

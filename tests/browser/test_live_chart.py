@@ -67,6 +67,7 @@ def test_a_rewind_drops_what_lies_after_it(page: Page, server: Server, run: int)
     has(page, "points", 24)
 
 
+@pytest.mark.slow
 def test_each_attempt_has_its_mark_where_it_went_on(page: Page, server: Server, run: int) -> None:
     def rewind(seq: int, epoch: int, attempt: int) -> dict[str, Any]:
         event = {"seq": seq, "kind": "rewind", "step": epoch * STEPS, "epoch": epoch, "data": {"attempt": attempt}}
@@ -122,6 +123,7 @@ def test_another_run_starts_from_nothing(page: Page, server: Server, run: int) -
     expect(page.get_by_role("img", name="run 99: no numbers yet.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_no_run_shows_an_example_and_no_working_switch(page: Page, server: Server) -> None:
     visit(page, server, "")
     has(page, "state", "empty")
@@ -184,6 +186,7 @@ def test_a_chart_that_leaves_the_page_closes_its_socket(page: Page, server: Serv
     until(lambda: server.readers(run) == 0)
 
 
+@pytest.mark.slow
 def test_a_hidden_tab_closes_its_socket_and_reads_on_when_seen_again(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 2, 1))
     visit(page, server, f"run={run}")

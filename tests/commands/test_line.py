@@ -65,6 +65,7 @@ def test_a_run_is_paused_goes_on_and_is_followed_to_its_end(room: EngineRoom) ->
     assert "manifest" in athanor(room, "files", str(number)).stdout
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_with_one(room: EngineRoom) -> None:
     (room.home.root / "data" / "empty").mkdir(parents=True)
     done = athanor(room, "train", "--dataset", "empty", "--wait")

@@ -46,6 +46,7 @@ def test_a_run_finishes_with_curves_a_verdict_checkpoints_and_a_test_result(room
     assert broken(room) == []
 
 
+@pytest.mark.slow
 def test_a_running_run_stops_when_asked_and_keeps_what_it_has(room: EngineRoom) -> None:
     number = room.start(**LONG)
     room.training(number)
@@ -97,6 +98,7 @@ def test_a_run_outlives_its_supervisor_and_the_next_one_adopts_it(room: EngineRo
     room.ended(number)
 
 
+@pytest.mark.slow
 def test_a_run_goes_one_epoch_at_a_time_and_ends_as_if_it_had_not(room: EngineRoom) -> None:
     knobs = SMALL | {"epochs": 3, "precision": "exact"}
     whole = room.start(**knobs)
@@ -141,6 +143,7 @@ def test_a_device_that_is_not_there_is_named(room: EngineRoom) -> None:
     assert run.reason["key"] == "errors.no_cuda"
 
 
+@pytest.mark.slow
 def test_early_stopping_is_told(room: EngineRoom) -> None:
     run = room.ended(room.start(learning_rate=0.03, early_stopping=2, epochs=300))
     assert run.state is State.FINISHED

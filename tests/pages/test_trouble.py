@@ -107,11 +107,11 @@ def test_a_press_that_fails_is_told_with_a_sentence(caplog: pytest.LogCaptureFix
 
 
 def test_a_run_that_cannot_be_shown_costs_nobody_the_rest(store: Store, open_page: Open) -> None:
-    number = add_run(store, State.QUEUED)
+    other, number = add_run(store, State.FINISHED), add_run(store, State.QUEUED)
     records.append(store, claimed(store, number), records.Batch(summary={"epoch": "three", "seconds": [], "val_loss": {}}))
     page = open_page("playground", id=str(number))
     assert page.error[0].value.startswith("This part of the page has failed.")
-    assert page.button(key=f"open-{number}").label
+    assert page.button(key=f"open-{other}").label
     assert page.selectbox(key="knob-dataset").value == "digits"
 
 

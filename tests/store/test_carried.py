@@ -158,6 +158,7 @@ def long_run(file_store: Store) -> Iterator[int]:
     file_store.home.manifest(claim.run).unlink()
 
 
+@pytest.mark.slow
 def test_a_long_run_comes_back_whole(file_store: Store, carried: Callable[[], Store], long_run: int) -> None:
     path = manifest.write(file_store, long_run)
     print(f"\nmanifest: {path.stat().st_size / 2**20:.1f} MiB of {manifest.MOST_BYTES / 2**20:.0f}")

@@ -94,6 +94,7 @@ def test_digits_are_measured_on_themselves(arrivals: Arrivals) -> None:
     assert found.speed.seconds == pytest.approx(3 * (found.speed.epoch_seconds or 0) + 269 / found.speed.evaluated)
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_batch_as_the_line_says(arrivals: Arrivals) -> None:
     arrivals.within(60.0, settings().data)
     wide = {"architecture": "resnet18", "width": 0.25, "precision": "auto"}
