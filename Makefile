@@ -17,7 +17,7 @@ PY = $(VENV)/bin/python
 INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
 UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 
-.PHONY: help run test slow monkey check clean install install-dev chromium postgres
+.PHONY: help run test slow monkey bench check clean install install-dev chromium postgres
 
 help:
 	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
@@ -25,6 +25,7 @@ help:
 	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
 	@echo "make slow    the slow tests"
 	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
+	@echo "make bench   how fast training is, beside its limit and beside other trainers (an hour)"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
 
@@ -43,6 +44,11 @@ slow: install-dev chromium postgres
 monkey: install-dev
 	@echo "A monkey plays in the engine room for $(MINUTES) minutes"
 	@$(PY) -m tests.monkey --minutes $(MINUTES)
+
+bench: install-dev
+	@echo "The loop beside the network's own limit, then beside other trainers; each is installed into bench/ when first asked for"
+	@$(PY) -m tests.benchmarks.loop
+	@$(PY) -m tests.benchmarks.peers
 
 check: install-dev
 	@echo "Lint"

@@ -1,0 +1,98 @@
+"""How near the training loop comes to what the network alone allows: `python -m tests.benchmarks.loop`. Prints a table of ratios.
+
+The limit is forward, backward and step on one batch that lies ready on the device, in the numerics that the run takes. Limit and loop take
+turns; a ratio is the median over the rounds.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.config import RunConfig
+from engine.data.resident import Resident
+from engine.models.building import build
+from engine.training import optimisers
+from engine.training.loop import Training
+from engine.training.numerics import choose
+from engine.training.rehearsal import Rehearsal, settle, unchanged_flags
+from tests.benchmarks.pictures import resident, squares
+
+# Batch and resolution as in the table of limits.
+NETS = {"lenet": (128, 32), "vgg11_bn": (128, 32), "resnet18": (128, 32)}
+AUGMENTATIONS = {
+    "nothing": {},
+    "crop, flip": {"crop": 0.125, "flip": 0.5},
+    "crop, flip, rotation, jitter": {"crop": 0.125, "flip": 0.5, "rotation": 15.0, "colour_jitter": 0.2},
+}
+
+
+def limit(training: Training, batch: int, seconds: float) -> float:
+    """Images per second of the network alone."""
+    pictures, labels = training.next_batch()
+    pictures = training.numerics.place_batch(training.data.normalise(pictures[:batch]))
+    model, optimiser, numerics = training.model, training.optimiser, training.numerics
+    model.train()
+
+    def step() -> None:
+        optimiser.zero_grad()
+        with numerics.autocast():
+            logits = model(pictures)
+        functional.cross_entropy(logits.float(), labels).backward()
+        optimisers.take_step(optimiser, 1e-5)
+
+    return rate(step, batch, seconds, numerics.device)
+
+
+def rate(step: Callable[[], None], images: int, seconds: float, device: str) -> float:
+    """Images per second of a step that takes so many, after one to warm up."""
+    step()
+    settle(device)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() < began + seconds or count < 2:
+        step()
+        count += 1
+    settle(device)
+    return count * images / (time.perf_counter() - began)
+
+
+def compare(config: RunConfig, data: Resident, rounds: int, seconds: float, cores: int) -> tuple[float, float, float]:
+    """Medians: the limit, the loop, and loop / limit."""
+    with unchanged_flags():
+        numerics = choose(config, cores)
+        numerics.apply()
+        torch.manual_seed(0)
+        network: nn.Module = numerics.place_model(build(config.model, data.channels, len(data.classes), config.data.resolution))
+        loop = Rehearsal(config, network, data, lambda: True)
+        training = Training(network, data, config, numerics)
+        batch = config.optimisation.batch_size
+        limits, loops = [], []
+        for _ in range(rounds):
+            limits.append(limit(training, batch, seconds))
+            loops.append(loop.steps(numerics, batch, seconds).images_per_second)
+        ratios = [ours / most for ours, most in zip(loops, limits, strict=True)]
+    return statistics.median(limits), statistics.median(loops), statistics.median(ratios)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--cores", type=int, default=2)
+    given = parser.parse_args()
+    for net in given.nets:
+        batch, side = NETS[net]
+        data = resident(*squares(side))
+        for name, strengths in AUGMENTATIONS.items():
+            config = RunConfig.from_flat({"architecture": net, "batch_size": batch, "resolution": side, **strengths})
+            most, ours, ratio = compare(config, data, given.rounds, given.seconds, given.cores)
+            print(f"{net:<10} {name:<30} limit {most:9,.0f}   loop {ours:9,.0f} images/s   {ratio:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
