@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine import catalog, strings
+from engine import strings
 from engine.config import KNOBS
 from engine.store.overview import Row
 from engine.store.runs import State
@@ -77,8 +77,6 @@ def _remembered(name: str) -> Callable[[Any], str]:
 
 def value_word(name: str, value: Any) -> str:
     """A knob's value as tables and charts show it: text, not markup."""
-    if name == "dataset" and value is not None:
-        return catalog.DATASETS[value].label if value in catalog.DATASETS else str(value)
     return value_label(name, value)
 
 

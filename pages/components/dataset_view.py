@@ -12,7 +12,7 @@ import streamlit as st
 from engine.store.requests import Answer
 from engine.strings import figures
 from pages.components import answers, audit_lines, charts, engine_watch, form, picture_rows
-from pages.components.words import filled, t
+from pages.components.words import filled, plain, t
 
 GHOST = Path(__file__).parent / "ghosts" / "mean.png"
 # Pixels: the bars with their names, the mean beside them.
@@ -66,7 +66,7 @@ def _body(told: Told, mean_picture: bytes | None) -> None:
 
 def _head(told: Told) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="data-head"):
-        st.subheader(form.dataset_label(form.says(["dataset"])["dataset"]), anchor=False)
+        st.subheader(plain(form.dataset_label(form.says(["dataset"])["dataset"])), anchor=False)
         st.button(
             t("data_page.again"), icon=":material/refresh:", type="tertiary", key="look-again", help=t("data_page.again_help"),
             on_click=answers.forget, args=("overview", "mosaic", "draws", "preview"),

@@ -4,6 +4,7 @@ The URL has the same words as the command line, in every language. Knows no widg
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,7 @@ from engine.presets import PRESETS
 from engine.store import runs
 from engine.store.runs import Run
 from pages.components.state import arrived, shown_run, store, tell
-from pages.components.words import plain, t
+from pages.components.words import t
 
 _FORM = "form"
 # Characters of a value in the URL that are looked at; what is longer is no value.
@@ -76,12 +77,12 @@ def _say(values: dict[str, Any]) -> None:
 
 def datasets() -> list[str]:
     """What the catalog knows, then the folders under the data roots. Nothing else can be chosen on a page."""
-    return [*catalog.DATASETS, *_folders()]
+    return [*catalog.DATASETS, *_folders(store().home.root)]
 
 
 @st.cache_data(ttl=10, show_spinner=False)
-def _folders() -> list[str]:
-    return discover(data_roots(store().home.root))
+def _folders(home: Path) -> list[str]:
+    return discover(data_roots(home))
 
 
 def _first() -> dict[str, Any]:
@@ -120,5 +121,5 @@ def _defaults() -> dict[str, Any]:
 
 
 def dataset_label(name: str) -> str:
-    """A dataset as people call it."""
-    return catalog.DATASETS[name].label if name in catalog.DATASETS else plain(name)
+    """A dataset as people call it: text, not markup."""
+    return catalog.DATASETS[name].label if name in catalog.DATASETS else name

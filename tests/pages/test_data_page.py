@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.jobs import asking
 from engine.store import requests
 from engine.store.connect import Store
 from pages.components import audit_lines
+from pages.components.words import plain
 from tests.pages.conftest import SHELL, read, words
 
 Open = Callable[..., AppTest]
@@ -201,3 +203,12 @@ def test_the_strip_keeps_its_place_and_then_its_pictures(home: Any, listener: in
 
 def test_the_kinds_that_are_looked_at_need_no_network() -> None:
     assert all("architecture" not in asking.MATTERS[kind] for kind in asking.LOOKED_AT)
+
+
+def test_a_folder_is_offered_under_its_very_name(open_page: Open, store: Store) -> None:
+    for name in ("a", "b"):
+        (store.home.data / "**my** [pictures]" / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(store.home.data / "**my** [pictures]" / name / "one.png")
+    page = open_page("data", **{"knob-dataset": "**my** [pictures]"})
+    assert "**my** [pictures]" in page.selectbox(key="knob-dataset").options
+    assert [heading.value for heading in page.subheader if "my" in heading.value] == [plain("**my** [pictures]")]
