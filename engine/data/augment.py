@@ -12,39 +12,46 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from engine.config.augmentation import AugmentationConfig
+from engine.data.pixels import unit
 
 Pair = tuple[Tensor, Tensor]
 
 
 def crop(images: Tensor, labels: Tensor, generator: Generator, strength: float) -> Pair:
-    """Shifts by up to strength * H pixels (at least one) in each direction.
+    """Shifts by up to strength * H pixels (at least one) in each direction; the rim is reflected.
 
-    The rim is reflected: zeros would draw an edge of their own, which betrays the shift and darkens the batch. One gather,
-    no padded copy (0.37 ms against 0.63 ms for 128 x 3 x 32 x 32 on one core).
+    Zeros would draw an edge of their own, which betrays the shift and darkens the batch.
     """
-    if not strength:
-        return images, labels
-    count, channels, height, width = images.shape
-    rows = _shifted(count, height, strength, generator)
-    columns = _shifted(count, width, strength, generator)
-    flat = (rows[:, :, None] * width + columns[:, None, :]).view(count, 1, -1).expand(-1, channels, -1)
-    return images.reshape(count, channels, -1).gather(2, flat).view(images.shape), labels
-
-
-def _shifted(count: int, side: int, strength: float, generator: Generator) -> Tensor:
-    """Pixel positions (count, side), shifted per picture and reflected at both ends."""
-    reach = min(max(1, round(strength * side)), side - 1)
-    shift = torch.randint(-reach, reach + 1, (count, 1), generator=generator, device=generator.device)
-    position = (torch.arange(side, device=generator.device) + shift).abs()
-    return (side - 1) - (side - 1 - position).abs()
+    return _moved(images, generator, strength, 0.0), labels
 
 
 def flip(images: Tensor, labels: Tensor, generator: Generator, strength: float) -> Pair:
     """Mirrors left and right with probability `strength`."""
+    return _moved(images, generator, 0.0, strength), labels
+
+
+def _moved(images: Tensor, generator: Generator, shift: float, mirror: float) -> Tensor:
+    """Shifted, then mirrored: one gather, no padded copy. On bytes 0.39 ms for a batch of 128 x 1 x 32 x 32, on floats 0.48 ms."""
+    count, channels, height, width = images.shape
+    rows = _shifted(count, height, shift, generator) if shift else None
+    columns = _shifted(count, width, shift, generator)
+    if mirror:
+        mirrored = torch.rand((count, 1), generator=generator, device=images.device) < mirror
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    if rows is None:
+        return images.gather(3, columns[:, None, None, :].expand(images.shape)) if mirror else images
+    flat = (rows[:, :, None] * width + columns[:, None, :]).view(count, 1, -1).expand(-1, channels, -1)
+    return images.reshape(count, channels, -1).gather(2, flat).view(images.shape)
+
+
+def _shifted(count: int, side: int, strength: float, generator: Generator) -> Tensor:
+    """Pixel positions (count, side), shifted per picture and reflected at both ends."""
+    position = torch.arange(side, device=generator.device).expand(count, side)
     if not strength:
-        return images, labels
-    mirrored = _uniform(images, generator, 0.0, 1.0) < strength
-    return torch.where(mirrored, images.flip(3), images), labels
+        return position
+    reach = min(max(1, round(strength * side)), side - 1)
+    position = (position + torch.randint(-reach, reach + 1, (count, 1), generator=generator, device=generator.device)).abs()
+    return (side - 1) - (side - 1 - position).abs()
 
 
 def rotation(images: Tensor, labels: Tensor, generator: Generator, strength: float) -> Pair:
@@ -90,12 +97,18 @@ def _uniform(images: Tensor, generator: Generator, low: float, high: float) -> T
 
 
 def augment(config: AugmentationConfig, images: Tensor, labels: Tensor, generator: Generator) -> Pair:
-    """Applies the augmentations the config switches on, in the order of AUGMENTATIONS."""
+    """Applies the augmentations the config switches on, in the order of AUGMENTATIONS; uint8 pictures become float32 in [0, 1].
+
+    Crop and flip only move pixels: they are done in one, while the pictures are still bytes.
+    """
+    images = unit(_moved(images, generator, config.crop, config.flip))
     for name, vary in AUGMENTATIONS.items():
-        images, labels = vary(images, labels, generator, getattr(config, name))
+        if name not in MOVES:
+            images, labels = vary(images, labels, generator, getattr(config, name))
     return images, labels
 
 
+MOVES = ("crop", "flip")
 AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor, Generator, float], Pair]] = {
     "crop": crop,
     "flip": flip,

@@ -57,7 +57,7 @@ def at_work(config: AugmentationConfig) -> list[str]:
 
 
 def _drawn(look: Look, dataset: Dataset, chosen: np.ndarray, index: int) -> Tensor:
-    pictures = torch.from_numpy(dataset.images[chosen]).float().div_(255)
+    pictures = torch.from_numpy(dataset.images[chosen])
     generator = torch.Generator().manual_seed((look.seed * 2**20 + index) % 2**63)
     return augment(look.augmentation, pictures, torch.from_numpy(dataset.labels[chosen]), generator)[0]
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import Dataset
+from engine.data.pixels import unit
 from engine.data.split import Split, rank
 
 PROBE = 2000  # pictures; the training accuracy of an epoch is measured on these
@@ -61,12 +62,12 @@ class Resident:
         return self.train[torch.randperm(len(self.train), generator=generator).to(self.train.device)]
 
     def pictures(self, indices: Tensor) -> Tensor:
-        """The pictures (n, C, R, R) as float32 in [0, 1]."""
-        return self.images.index_select(0, indices).float().div_(255)
+        """The pictures (n, C, R, R) as uint8."""
+        return self.images.index_select(0, indices)
 
     def normalise(self, pictures: Tensor) -> Tensor:
-        """Pictures (n, C, R, R) with the training part's mean 0 and deviation 1."""
-        return (pictures - self.mean) / self.std
+        """Pictures (n, C, R, R), uint8 or float32 in [0, 1], with the training part's mean 0 and deviation 1."""
+        return torch.sub(unit(pictures), self.mean).div_(self.std)
 
 
 def fingerprint(keys: np.ndarray, labels: np.ndarray, *parts: np.ndarray) -> str:

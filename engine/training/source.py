@@ -25,9 +25,9 @@ class Source(Protocol):
         ...
 
     def pictures(self, indices: Tensor) -> Tensor:
-        """Float32 (n, C, R, R) in [0, 1]."""
+        """uint8 (n, C, R, R)."""
         ...
 
     def normalise(self, pictures: Tensor) -> Tensor:
-        """The same pictures, shifted and scaled by the training set's mean and deviation per channel."""
+        """The same pictures, uint8 or float32 in [0, 1], shifted and scaled by the training set's mean and deviation per channel."""
         ...

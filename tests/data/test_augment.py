@@ -123,3 +123,15 @@ def test_augment_applies_what_is_on_in_the_fixed_order():
     expected, _ = colour_jitter(*crop(images, labels, draws, 0.125), draws, 0.2)
     assert torch.equal(augment(config, images, labels, generator(3))[0], expected)
     assert augment(AugmentationConfig(), images, labels, generator())[0] is images
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("strengths", [{}, {"crop": 0.25}, {"flip": 0.5}, STRENGTHS], ids=["none", "crop", "flip", "all"])
+def test_bytes_are_varied_to_the_same_bits_as_one_after_the_other_in_floats(channels, strengths):
+    pictures = torch.randint(0, 256, (16, channels, 12, 12), dtype=torch.uint8, generator=generator(7))
+    labels, config = torch.arange(16), AugmentationConfig(**strengths)
+    before, expected, draw = pictures.clone(), pictures.float() / 255, generator(3)
+    for name, vary in AUGMENTATIONS.items():
+        expected, _ = vary(expected, labels, draw, getattr(config, name))
+    assert torch.equal(augment(config, pictures, labels, generator(3))[0], expected)
+    assert torch.equal(pictures, before)

@@ -6,6 +6,7 @@ import torch
 
 from engine.config.data import DataConfig
 from engine.data.loading import load
+from engine.data.pixels import unit
 from engine.data.resident import Resident, probe_of
 from engine.data.split import Split, split
 
@@ -32,10 +33,11 @@ def test_a_constant_picture_does_not_divide_by_zero(dataset_of):
     assert Resident.load(dataset, parts, "cpu").std.item() == pytest.approx(1e-3)
 
 
-def test_pictures_are_floats_between_zero_and_one_and_normalise_to_mean_zero(digits, resident):
+def test_pictures_are_bytes_and_normalise_to_mean_zero(digits, resident):
     pictures = resident.pictures(resident.train)
-    assert pictures.dtype == torch.float32 and pictures.shape == (len(resident.train), 1, 8, 8)
-    assert torch.equal((pictures * 255).round().byte(), torch.from_numpy(digits.images)[resident.train])
+    assert pictures.dtype == torch.uint8 and pictures.shape == (len(resident.train), 1, 8, 8)
+    assert torch.equal(pictures, torch.from_numpy(digits.images)[resident.train])
+    assert torch.equal(resident.normalise(pictures), resident.normalise(unit(pictures)))
     normal = resident.normalise(pictures)
     assert abs(normal.mean().item()) < 1e-4 and abs(normal.std().item() - 1) < 1e-4
 

@@ -12,6 +12,7 @@ import torch
 from engine import faults
 from engine.data.dataset import Dataset
 from engine.data.loading import load as load_data
+from engine.data.pixels import unit
 from engine.data.resident import Resident
 from engine.data.split import split
 from engine.errors import DataError
@@ -140,7 +141,7 @@ def test_a_folder_that_cannot_be_made_costs_the_samples_and_nothing_else(tmp_pat
     data = digits()
     (tmp_path / "samples").write_text("a file")
     album = Album(tmp_path / "samples", data)
-    album.first_batch(data.pictures(data.train[:4]), data.labels[data.train[:4]])
+    album.first_batch(unit(data.pictures(data.train[:4])), data.labels[data.train[:4]])
     album.best("000000002-1", done(begin(settings(), data)), "")
 
 
