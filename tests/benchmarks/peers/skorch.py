@@ -25,7 +25,8 @@ def main() -> None:
     }
     net = Timed(
         task.network(), criterion=nn.CrossEntropyLoss, optimizer=torch.optim.SGD, optimizer__momentum=MOMENTUM, lr=RATE,
-        batch_size=task.batch, max_epochs=EPOCHS, train_split=predefined_split(held), iterator_train__shuffle=True, **options,
+        batch_size=task.batch, max_epochs=EPOCHS, train_split=predefined_split(held), classes=list(range(10)),
+        iterator_train__shuffle=True, **options,
     )  # fmt: skip
     net.fit(train, y=None)
     laps.tell()
