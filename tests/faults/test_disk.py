@@ -42,9 +42,9 @@ def test_a_full_disk_fails_the_run_in_words_and_it_goes_on_when_there_is_room(tm
             number = room.start(**LONG)
             room.training(number)
             filler = disk / "filler"
-            with filler.open("wb") as file, pytest.raises(OSError, match="No space"):
+            with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
                 while file.write(os.urandom(1 << 16)):
-                    file.flush()
+                    pass
             until(lambda: _stuck(room, number), 100)
             assert room.run(number).id == number
             filler.unlink()
