@@ -1,6 +1,7 @@
 """What can be done with the chosen runs: tags, name and note, delete. Draws one quiet line under the table."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from pages.components.words import plain, problem, t
 
 # Numbers written out in a sentence.
 NAMED = 12
+NEW_TAG = "new-tag"
 
 
 def show(chosen: Sequence[Row]) -> None:
@@ -37,37 +39,41 @@ def _tags(chosen: Sequence[Row]) -> None:
         st.button(
             said, key=f"untag-{word}", type="tertiary", icon=":material/close:", on_click=attempt_to, args=(labels.untag, numbers, word)
         )
-    st.text_input(t("compare.new_tag"), key="new-tag", max_chars=labels.TAG, width=260)
-    st.button(t("compare.add_tag"), key="add-tag", on_click=_add_tag, args=(numbers,))
+    st.text_input(t("compare.new_tag"), key=NEW_TAG, max_chars=labels.TAG, width=260)
+    st.button(t("compare.add_tag"), key="add-tag", on_click=attempt_to, args=(_add_tag, numbers))
 
 
-def _add_tag(numbers: Sequence[int]) -> None:
-    attempt_to(labels.tag, list(numbers), st.session_state["new-tag"] or "")
-    st.session_state["new-tag"] = ""
+def _add_tag(store: Store, numbers: Sequence[int]) -> None:
+    """What was refused stays to be mended."""
+    labels.tag(store, numbers, st.session_state[NEW_TAG] or "")
+    st.session_state[NEW_TAG] = ""
 
 
 def _name(chosen: Sequence[Row]) -> None:
-    """One name and one note for all of them: runs of a recipe are called alike."""
-    mark = f"{chosen[0].id}-{len(chosen)}"
-    name, note = ({getattr(row, what) for row in chosen} for what in ("name", "note"))
+    """One name and one note for all of them: runs of a recipe are called alike. Other runs, and other words on them, are other widgets."""
     if len(chosen) > 1:
         st.caption(t("compare.name_all", count=len(chosen)))
+    mark = hash(tuple((row.id, row.name, row.note) for row in chosen))
     keys = f"new-name-{mark}", f"new-note-{mark}"
-    st.text_input(t("ui.column.name"), name.pop() if len(name) == 1 else "", key=keys[0], max_chars=labels.NAME, width=320)
-    st.text_area(t("compare.note"), note.pop() if len(note) == 1 else "", key=keys[1], max_chars=labels.NOTE, width=320)
-    st.button(t("compare.save"), key="save-name", on_click=_save, args=([row.id for row in chosen], *keys))
+    st.text_input(t("ui.column.name"), _shared(chosen, "name"), key=keys[0], max_chars=labels.NAME, width=320)
+    st.text_area(t("compare.note"), _shared(chosen, "note"), key=keys[1], max_chars=labels.NOTE, width=320)
+    st.button(t("compare.save"), key="save-name", on_click=attempt_to, args=(_write, chosen, *keys))
 
 
-def _save(numbers: Sequence[int], name: str, note: str) -> None:
-    attempt_to(_write, numbers, st.session_state[name] or "", st.session_state[note] or "")
+def _shared(chosen: Sequence[Row], what: Literal["name", "note"]) -> str:
+    """What stands on all of them alike; empty where they differ."""
+    there = {str(getattr(row, what)) for row in chosen}
+    return there.pop() if len(there) == 1 else ""
 
 
-def _write(store: Store, numbers: Sequence[int], name: str, note: str) -> None:
-    """An empty name among several leaves each its own."""
-    for number in numbers:
-        if name or len(numbers) == 1:
-            labels.rename(store, number, name)
-        labels.set_note(store, number, note)
+def _write(store: Store, chosen: Sequence[Row], name_key: str, note_key: str) -> None:
+    """Only what was changed: else each keeps its own. An empty name among several leaves each its own, too."""
+    name, note = st.session_state[name_key] or "", st.session_state[note_key] or ""
+    for row in chosen:
+        if name != _shared(chosen, "name") and (name or len(chosen) == 1):
+            labels.rename(store, row.id, name)
+        if note != _shared(chosen, "note"):
+            labels.set_note(store, row.id, note)
 
 
 def _confirm(chosen: Sequence[Row]) -> None:

@@ -52,7 +52,7 @@ def _two(knobs: Sequence[str]) -> list[str]:
 
 def _several(knobs: Sequence[str]) -> list[str]:
     usual = [*(list(knobs[: AXES - 1]) or ["seconds"]), "accuracy"]
-    recall("axes", CHOICES, usual)
+    recall("axes", CHOICES, usual, MOST_AXES)
     names = st.multiselect(t("compare.axes"), CHOICES, key="axes", format_func=columns.column_word, max_selections=MOST_AXES)
     link("axes", usual)
     return names

@@ -162,10 +162,13 @@ def draw(key: str, rows: list[tuple[int, ...]], marked: list[int]) -> None:
     st.session_state[_DRAWN + key] = (rows, marked)
 
 
-def recall(key: str, options: Collection[str], usual: str | list[str]) -> None:
-    """Give a widget its value before it is drawn: the session's, at first the URL's, what is usual. The URL has no translated words."""
+def recall(key: str, options: Collection[str], usual: str | list[str], most: int = _MAX_LINKED) -> None:
+    """Give a widget its value before it is drawn: the session's, at first the URL's, `most` of them, what is usual.
+
+    The URL has no translated words.
+    """
     if key not in st.session_state:
-        asked = [word for word in st.query_params.get_all(key)[:_MAX_LINKED] if word in options]
+        asked = [word for word in st.query_params.get_all(key)[:most] if word in options]
         st.session_state[key] = (asked if isinstance(usual, list) else asked[0]) if asked else usual
 
 

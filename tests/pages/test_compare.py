@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextArea, TextInput
 
 from engine import catalog
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.store import labels, runs
 from engine.store.connect import Store
 from engine.store.runs import State
-from tests.pages.conftest import add_run, read, words
+from pages.components.relations import CHOICES, MOST_AXES
+from tests.pages.conftest import SHELL, add_run, read, words
 
 Open = Callable[..., AppTest]
 
@@ -195,14 +197,60 @@ def test_runs_are_tagged_named_and_noted(open_page: Open, store: Store) -> None:
     page.text_input(key="new-tag").set_value("thesis")
     page.button(key="add-tag").click().run()
     assert labels.tags_of(store) == {1: ("thesis",), 2: ("thesis",)}
-    page.text_input(key="new-name-1-2").set_value("baseline")
-    page.text_area(key="new-note-1-2").set_value("for *the* thesis")
+    field(page, "new-name").set_value("baseline")
+    field(page, "new-note").set_value("for *the* thesis")
     page.button(key="save-name").click().run()
     assert {(run.name, run.note) for run in runs.listing(store)} == {("baseline", "for *the* thesis")}
     page.button(key="untag-thesis").click().run()
     assert labels.tags_of(store) == {}
     page.button(key="add-tag").click().run()
     assert any("visible character" in toast.value for toast in page.toast)
+
+
+def field(page: AppTest, what: str) -> TextInput | TextArea:
+    """Where a name or a note is written."""
+    return next(each for each in (*page.text_input, *page.text_area) if str(each.key).startswith(what))
+
+
+def test_a_new_name_leaves_the_notes_of_several_runs_alone(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.8)
+    labels.set_note(store, 1, "first")
+    page = open_page("compare", runs="1,2")
+    field(page, "new-name").set_value("baseline")
+    page.button(key="save-name").click().run()
+    assert {(run.name, run.note) for run in runs.listing(store)} == {("baseline", "first"), ("baseline", None)}
+
+
+def test_what_was_written_for_some_runs_does_not_stand_there_for_others(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9, 0.8, 0.7)
+    labels.rename(store, 3, "other")
+    page = open_page("compare", runs="1,2")
+    assert field(page, "new-name").value
+    mark(page, [0, 2])
+    assert page.query_params["runs"] == "1,3"
+    assert field(page, "new-name").value == ""
+
+
+def test_a_tag_that_is_refused_stays_to_be_mended(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.9)
+    for place in range(labels.TAGS):
+        labels.tag(store, [1], f"tag {place}")
+    page = open_page("compare", runs="1")
+    page.text_input(key="new-tag").set_value("one more")
+    page.button(key="add-tag").click().run()
+    assert page.toast
+    assert page.text_input(key="new-tag").value == "one more"
+
+
+def test_a_link_with_too_many_axes_shows_as_many_as_there_may_be(store: Store, listener: int) -> None:
+    add_finished(store, 0.9, 0.8)
+    page = AppTest.from_file(SHELL, default_timeout=20)
+    page.query_params["picture"] = "parallel"
+    page.query_params["axes"] = list(CHOICES)
+    page.run()
+    page.switch_page("compare.py").run()
+    assert not page.error
+    assert page.multiselect(key="axes").value == list(CHOICES[:MOST_AXES])
 
 
 def test_deleting_asks_first_and_refuses_what_has_not_ended(open_page: Open, store: Store) -> None:
