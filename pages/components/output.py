@@ -37,6 +37,7 @@ def _shown(number: int | None) -> Run | None:
         return runs.get(store(), number)
     except NotFound as error:
         state.tell(problem(error))
+        state.forget_run()
         return None
 
 

@@ -98,6 +98,12 @@ def show_run(number: int) -> None:
     st.query_params[RUN] = str(number)
 
 
+def forget_run() -> None:
+    """Take the shown run out of the URL: it is no more."""
+    st.session_state.pop(_SHOWN, None)
+    st.query_params.pop(RUN, None)
+
+
 def forget_compared(gone: list[int]) -> None:
     """Take runs that are no more out of the URL."""
     compare_runs([number for number in compared_runs() if number not in gone])

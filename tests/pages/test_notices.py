@@ -89,7 +89,9 @@ def test_the_run_on_the_screen_may_be_deleted(open_page: Open, store: Store) -> 
     deletion.delete(store, [1])
     page.run()
     assert not page.exception
-    assert "no run 1" in read(page)
+    assert "no run 1: it was deleted" in read(page)
+    assert "id" not in page.query_params
+    assert not page.run().toast, "once is enough"
 
 
 def asked(store: Store, kind: str) -> str:
