@@ -35,7 +35,7 @@ def explain(verdict: Verdict, language: str = "en", *, ended: bool = False) -> E
         caption=_caption(verdict, language),
         sentence=_sentence(verdict, language, ended),
         evidence=tuple(line(one, language) for one in verdict.evidence[:LINES]),
-        refuted_by=say("verdict.mind", language, condition=condition(verdict.refuted_by, language)),
+        refuted_by=say("verdict.mind", language, condition=condition(verdict.refuted_by, language, ended=ended)),
     )
 
 
@@ -52,11 +52,13 @@ def line(evidence: Evidence, language: str = "en") -> str:
     return say(f"verdict.evidence.{evidence.name}", language, **numbers, threshold=threshold, **_fields(evidence.fields, language))
 
 
-def condition(refutation: Refutation, language: str = "en") -> str:
-    """What would have to be seen, with its number."""
+def condition(refutation: Refutation, language: str = "en", *, ended: bool = False) -> str:
+    """What would have to be seen, with its number; of a run that has `ended` in its own words where the catalogue has them."""
+    over = (f"{refutation.name}_ended",) if ended else ()
+    key = _first_known("verdict.refuted", (*over, refutation.name), language)
     limit = CONDITIONS[refutation.name](refutation.limit)
     epochs = _count("epochs", refutation.epochs, language)
-    return say(f"verdict.refuted.{refutation.name}", language, limit=limit, epochs=epochs, **_fields(refutation.fields, language))
+    return say(key, language, limit=limit, epochs=epochs, **_fields(refutation.fields, language))
 
 
 def _caption(verdict: Verdict, language: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.catalog import AUGMENTATIONS
+from engine.errors import AthanorError
 from engine.jobs import asking
 from engine.store import first_batch, keeping, runs
 from engine.store.first_batch import FirstBatch
@@ -68,7 +69,10 @@ def _answer(run: Run) -> Answer | None:
     if best is None:
         return None
     key, shown = state.samples_asked((run.id, best))
-    key = asking.ask(store(), "samples", {"run": run.id}, state.tab()) if key is None else key
+    try:
+        key = asking.ask(store(), "samples", {"run": run.id}, state.tab()) if key is None else key
+    except (AthanorError, OSError):  # what is wrong with the engine is said while the answer is waited for
+        return WAITING
     found = asking.answer(store(), key)
     late = found is None or (found.reason is not None and found.reason["key"] == LATE)
     state.ask_samples((run.id, best), None if late else key, key if found is not None and found.answer else shown)

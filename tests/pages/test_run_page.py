@@ -12,7 +12,7 @@ from engine.store import attempts, keeping, records, requests, runs, transitions
 from engine.store.connect import Store
 from engine.store.first_batch import Facts, FirstBatch, write
 from engine.store.runs import State, TestResult
-from tests.pages.conftest import add_run, claimed, crash, read, train, words
+from tests.pages.conftest import SHELL, add_run, claimed, crash, read, train, words
 
 Open = Callable[..., AppTest]
 TABS = ("curves", "verdict", "samples", "config", "log", "files")
@@ -52,7 +52,8 @@ def test_every_tab_shows_a_run_in_any_state(open_page: Open, store: Store, state
 def test_without_a_run_there_is_a_way_on(open_page: Open) -> None:
     page = open_page("run")
     assert "The address names no run" in words(page)
-    assert "There is no run 77" in read(open_page("run", id="77"))
+    page.query_params["id"] = "77"
+    assert "There is no run 77: it was deleted, or the number" in read(page.run())
 
 
 @pytest.mark.parametrize("value", ["../../etc", "NaN", "-1", "9" * 40, "<script>", "１", "", "1;drop table runs", "0x1"])
@@ -164,6 +165,19 @@ def test_the_first_batch_is_shown(open_page: Open, store: Store) -> None:
     assert "At 32 × 32 px, without augmentation. 2 of the 64 pictures" in read(open_page("run", id="1", tab="samples"))
 
 
+def test_samples_wait_for_an_engine_that_cannot_be_started(store: Store) -> None:
+    add_run(store, State.FINISHED)
+    checkpoint(store, 1)
+    store.home.supervisor_log.mkdir()  # what no process can write its log to
+    page = AppTest.from_file(SHELL, default_timeout=20)
+    page.query_params.update({"id": "1", "tab": "samples"})
+    page.run()
+    page.switch_page("run.py").run()
+    assert not page.error
+    assert "The engine is not running and cannot be started" in read(page)
+    assert strings.say("run.samples.first_none") in read(page)
+
+
 HOSTILE = (b"", b"{", b"[]", b'{"side": 32}', b'{"side": -1, "columns": 2, "batch": 1, "labels": ["a"]}', b"[" * 100_000, b"\xff\xfe")
 
 
@@ -239,6 +253,19 @@ def test_the_verdict_is_told_as_it_came_about(open_page: Open, store: Store) -> 
     records.append(store, found.claim, records.Batch(events=events))
     shown = read(open_page("run", id="1", tab="verdict"))
     assert shown.index("epochs 3 to 4") < shown.index("epochs 1 to 2")
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.STOPPED])
+def test_a_run_that_ended_too_early_waits_for_no_epoch(open_page: Open, store: Store, state: State) -> None:
+    number = add_run(store, State.RUNNING)
+    found = attempts.current(store, number)
+    assert found is not None
+    records.append(store, found.claim, records.Batch(events=[verdict(11, 3, "too_early")]))
+    if state.ended:
+        transitions.end(store, found.claim, state, {"key": "errors.stopped", "fields": {}})
+    shown = read(open_page("run", id="1", tab="verdict"))
+    assert ("What would change my mind: a run of at least 6 epochs." in shown) == state.ended
+    assert ("epoch 6, when there is enough to judge" in shown) != state.ended
 
 
 def verdict(seq: int, epoch: int, name: str) -> records.Event:
