@@ -72,12 +72,7 @@ def shares(values: Sequence[float | None]) -> list[float | None]:
 
 
 def _remembered(name: str) -> Callable[[Any], str]:
-    return cache(lambda value: value_word(name, value))
-
-
-def value_word(name: str, value: Any) -> str:
-    """A knob's value as tables and charts show it: text, not markup."""
-    return value_label(name, value)
+    return cache(lambda value: value_label(name, value))
 
 
 def written(name: str, value: Any) -> str:
@@ -85,7 +80,7 @@ def written(name: str, value: Any) -> str:
     if value is None:
         return "—"
     if name in KNOBS:
-        return value_word(name, value)
+        return value_label(name, value)
     if name in SHARES:
         return figures.percent(value)
     if name == "seconds":

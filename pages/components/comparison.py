@@ -14,6 +14,7 @@ from engine.studies.difference import differing, same_validation
 from engine.studies.recipes import Recipe, Standing, standings
 from engine.studies.seeds import Order
 from pages.components import columns
+from pages.components.knobs import value_label
 from pages.components.pulse import attempt_to
 from pages.components.state import RUN, compare_runs, compared_runs, forget_compared, store, was_deleted
 from pages.components.words import filled, plain, t
@@ -167,7 +168,7 @@ def differences(chosen: Sequence[Recipe], labels: Sequence[str], only_differing:
     if not names:
         return
     st.subheader(t("ui.compare.what_differs" if only_differing else "ui.compare.what_is"), anchor=False)
-    rows = {columns.column_word(name): [columns.value_word(name, each.knobs.get(name)) for each in chosen] for name in names}
+    rows = {columns.column_word(name): [value_label(name, each.knobs.get(name)) for each in chosen] for name in names}
     rows[columns.column_word("seconds")] = [figures.duration(each.mean_of("seconds")) for each in chosen]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=pd.Index([str(place) for place in range(len(chosen))]))
     heads = {str(place): label for place, label in enumerate(labels)}

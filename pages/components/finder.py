@@ -8,7 +8,8 @@ import streamlit as st
 from engine import strings
 from engine.store.overview import Row
 from engine.studies.sifting import KINDS, MOST, sift
-from pages.components.columns import CHOOSABLE, column_word, value_word
+from pages.components.columns import CHOOSABLE, column_word
+from pages.components.knobs import value_label
 from pages.components.remembered import choices
 from pages.components.state import language, link, recall
 from pages.components.words import t
@@ -81,7 +82,7 @@ def nothing_found() -> None:
 def option_label(kind: str, value: str) -> str:
     """A value of a filter as people call it."""
     if kind in ("dataset", "architecture"):
-        return value_word(kind, value)
+        return value_label(kind, value)
     key = f"ui.state.{value}" if kind == "state" else f"verdict.{value}.title"
     return value if kind == "tag" or not strings.known(key) else strings.say(key, language())
 

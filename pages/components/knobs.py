@@ -99,7 +99,7 @@ def _option(name: str, choice: str) -> str:
 
 
 def value_label(name: str, value: Any) -> str:
-    """A knob's value as tables show it; empty when an old run did not have the knob."""
+    """A knob's value as tables and charts show it: text, not markup; empty when an old run did not have the knob."""
     if value is None:
         return ""
     if name == "dataset":

@@ -6,7 +6,8 @@ from typing import Any
 from engine import catalog, strings
 from engine.studies.difference import differing
 from engine.studies.recipes import Recipe
-from pages.components.columns import column_word, value_word
+from pages.components.columns import column_word
+from pages.components.knobs import value_label
 from pages.components.state import language
 
 # Knobs in a label; more would be no label.
@@ -41,7 +42,7 @@ def _level(level: str) -> str:
 
 
 def _by_knobs(recipe: Recipe, apart: Sequence[str]) -> list[str]:
-    return [f"{column_word(name)} {value_word(name, recipe.knobs.get(name))}" for name in apart]
+    return [f"{column_word(name)} {value_label(name, recipe.knobs.get(name))}" for name in apart]
 
 
 def _listed(said: Sequence[str]) -> str:

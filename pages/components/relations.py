@@ -10,6 +10,7 @@ from engine.config import KNOBS
 from engine.store.overview import Row
 from pages.components import columns, run_charts
 from pages.components.columns import RESULTS
+from pages.components.knobs import value_label
 from pages.components.remembered import differing_knobs
 from pages.components.run_charts import Axis, Ink, Point
 from pages.components.state import dark, link, recall
@@ -64,7 +65,7 @@ def _axis(name: str, rows: Sequence[Row]) -> Axis:
         return Axis(label, tuple(row.summary.get(RESULTS[name][0]) for row in rows), False, written, name in columns.SHARES)
     values = tuple(row.knobs.get(name) for row in rows)
     if KNOBS[name].kind == "str":
-        words = tuple(None if value is None else columns.value_word(name, value) for value in values)
+        words = tuple(None if value is None else value_label(name, value) for value in values)
         return Axis(label, words, False, str)
     return Axis(label, values, KNOBS[name].scale == "log", written, KNOBS[name].unit == "share")
 
