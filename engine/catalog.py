@@ -11,15 +11,15 @@ from dataclasses import dataclass
 class Architecture:
     """An architecture's facts. `smallest` is the least resolution in pixels that leaves one pixel before the head.
 
-    `parallel` says whether a step is large enough for a second CPU thread to help. LeNet's is not: 8,000 images/s with one
-    thread or two, but beside other work 5,000 with one and 300 with two, as each waits for the other at every layer.
+    `replicas` says that a step's operations are too short to be shared by the CPU's threads, so each thread computes a part of the
+    batch (see `engine/training/replicas.py`); batch norm would not be the same.
     """
 
     label: str
     family: str
     smallest: int
-    parallel: bool = True
     batch_norm: bool = True
+    replicas: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def _vgg(depth: int, norm: bool) -> Architecture:
 
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "lenet": Architecture("LeNet", "lenet", smallest=16, parallel=False, batch_norm=False),
+    "lenet": Architecture("LeNet", "lenet", smallest=16, batch_norm=False, replicas=True),
     **{f"vgg{depth}": _vgg(depth, norm=False) for depth in (11, 13, 16, 19)},
     **{f"vgg{depth}_bn": _vgg(depth, norm=True) for depth in (11, 13, 16, 19)},
     "resnet18": Architecture("ResNet-18", "resnet", smallest=8),

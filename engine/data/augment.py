@@ -31,39 +31,55 @@ def flip(images: Tensor, labels: Tensor, generator: Generator, strength: float) 
 
 
 def _moved(images: Tensor, generator: Generator, shift: float, mirror: float) -> Tensor:
-    """Shifted, then mirrored: one gather, no padded copy. On bytes 0.39 ms for a batch of 128 x 1 x 32 x 32, on floats 0.48 ms."""
+    """Shifted, then mirrored; moves whole rows of pixels. 0.1 ms for 128 x 1 x 32 x 32 bytes, where a gather of pixels takes 0.3."""
+    if shift:
+        images = _shifted(images, generator, shift)
+    if not mirror:
+        return images
+    mirrored = torch.rand(len(images), generator=generator, device=images.device) < mirror
+    place = torch.arange(len(images), device=images.device) + len(images) * mirrored
+    return torch.cat([images, images.flip(3)]).index_select(0, place)
+
+
+def _shifted(images: Tensor, generator: Generator, strength: float) -> Tensor:
     count, channels, height, width = images.shape
-    rows = _shifted(count, height, shift, generator) if shift else None
-    columns = _shifted(count, width, shift, generator)
-    if mirror:
-        mirrored = torch.rand((count, 1), generator=generator, device=images.device) < mirror
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    if rows is None:
-        return images.gather(3, columns[:, None, None, :].expand(images.shape)) if mirror else images
-    flat = (rows[:, :, None] * width + columns[:, None, :]).view(count, 1, -1).expand(-1, channels, -1)
-    return images.reshape(count, channels, -1).gather(2, flat).view(images.shape)
+    reach = [min(max(1, round(strength * side)), side - 1) for side in (height, width)]
+    down, across = (torch.randint(0, 2 * most + 1, (count, 1, 1), generator=generator, device=images.device) for most in reach)
+    rimmed = _rimmed(images, *reach)
+    rows, columns = rimmed.shape[2:]
+    plane = torch.arange(count * channels, device=images.device).view(count, channels, 1)
+    begin = (plane * rows + down + torch.arange(height, device=images.device)) * columns + across
+    return rimmed.view(-1).unfold(0, width, 1).index_select(0, begin.view(-1)).view(images.shape)
 
 
-def _shifted(count: int, side: int, strength: float, generator: Generator) -> Tensor:
-    """Pixel positions (count, side), shifted per picture and reflected at both ends."""
-    position = torch.arange(side, device=generator.device).expand(count, side)
-    if not strength:
-        return position
-    reach = min(max(1, round(strength * side)), side - 1)
-    position = (position + torch.randint(-reach, reach + 1, (count, 1), generator=generator, device=generator.device)).abs()
-    return (side - 1) - (side - 1 - position).abs()
+def _rimmed(images: Tensor, down: int, across: int) -> Tensor:
+    """With a rim of so many pixels above and below, left and right, reflected."""
+    if images.device.type == "cpu":
+        return F.pad(images, (across, across, down, down), mode="reflect")
+    rows, columns = _reflected(images.shape[2], down, images.device), _reflected(images.shape[3], across, images.device)
+    return images.index_select(2, rows).index_select(3, columns)  # torch's padding takes no bytes on CUDA
+
+
+def _reflected(side: int, reach: int, device: torch.device) -> Tensor:
+    """Which pixel stands in each place of a side with its rim."""
+    return (side - 1) - (side - 1 - torch.arange(-reach, side + reach, device=device).abs()).abs()
 
 
 def rotation(images: Tensor, labels: Tensor, generator: Generator, strength: float) -> Pair:
     """Turns by an angle uniform in ±strength degrees about the centre; bilinear, the corners reflected as in `crop`."""
     if not strength:
         return images, labels
-    angle = _uniform(images, generator, -strength, strength).flatten() * (math.pi / 180)
-    cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    ratio = images.shape[2] / images.shape[3]
-    turn = torch.stack([cosine, -sine * ratio, zero, sine / ratio, cosine, zero], dim=1).view(-1, 2, 3)
-    grid = F.affine_grid(turn, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False), labels
+    angle = _uniform(images, generator, -strength, strength).view(-1, 1, 1) * (math.pi / 180)
+    cosine, sine = angle.cos(), angle.sin()
+    height, width = images.shape[2:]
+    down, right = _centred(height, images.device)[:, None], _centred(width, images.device)
+    grid = torch.stack([cosine * right - sine * (height / width) * down, sine * (width / height) * right + cosine * down], dim=1)
+    return F.grid_sample(images, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=False), labels
+
+
+def _centred(side: int, device: torch.device) -> Tensor:
+    """Where the middles of so many pixels lie between -1 and 1."""
+    return (2 * torch.arange(side, device=device) + 1) / side - 1
 
 
 def colour_jitter(images: Tensor, labels: Tensor, generator: Generator, strength: float) -> Pair:

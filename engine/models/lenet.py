@@ -6,6 +6,7 @@ Knows no data; takes any resolution from 16 px.
 from torch import Tensor, nn
 
 from engine.config.model import ModelConfig
+from engine.models.dropout import Dropout
 from engine.models.widths import scaled
 
 CHANNELS = (6, 16)
@@ -13,25 +14,35 @@ HIDDEN = (120, 84)
 KERNEL = 5
 
 
+class Pool(nn.MaxPool2d):
+    """Max-pooling in float32: of bf16 maps with few channels torch's takes twice as long on the CPU as of float32 ones."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return super().forward(maps.float())
+
+
 class LeNet(nn.Module):
-    """Two 5x5 convolutions without padding, each pooled by 2; three fully connected layers, dropout before each."""
+    """Two 5x5 convolutions without padding, each pooled by 2; three fully connected layers, dropout before each.
+
+    ReLU comes after the pooling: the numbers are the same to the bit, for a quarter of the work.
+    """
 
     def __init__(self, config: ModelConfig, channels: int, classes: int, resolution: int) -> None:
         super().__init__()
         first, second = (scaled(count, config.width, multiple=1) for count in CHANNELS)
         wide, narrow = (scaled(count, config.width, multiple=1) for count in HIDDEN)
         self.features = nn.Sequential(
-            nn.Conv2d(channels, first, KERNEL), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(first, second, KERNEL), nn.ReLU(), nn.MaxPool2d(2)
+            nn.Conv2d(channels, first, KERNEL), Pool(2), nn.ReLU(), nn.Conv2d(first, second, KERNEL), Pool(2), nn.ReLU()
         )
         self.classifier = nn.Sequential(
             nn.Flatten(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(second * map_size(resolution) ** 2, wide),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(wide, narrow),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(narrow, classes),
         )
 

@@ -80,6 +80,7 @@ class NumericsForm(BaseModel):
     channels_last: bool = False
     deterministic: bool = False
     fused: bool = False
+    replicas: Annotated[int, Field(ge=1, le=4096)] = 1
 
 
 class SummaryForm(BaseModel):

@@ -1,12 +1,14 @@
 """What a network says about pictures it is not learning from: per-image loss and answer. Knows no training and no split."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.training.numerics import Numerics
+from engine.training.replicas import side_by_side
 from engine.training.source import Source
 
 # Pixels of one chunk: 1,024 pictures of 32 px, 20 of 224 px; the first layer of a VGG then takes 256 MB.
@@ -30,16 +32,18 @@ class Evaluation:
         return self.loss.double().mean().item(), self.correct.double().mean().item()
 
 
-@torch.inference_mode()
 def evaluate(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics) -> Evaluation:
     """Evaluate without augmentation, dropout or label smoothing; leaves the model in the mode it was in."""
     training = model.training
     model.eval()
-    parts = [_evaluate_chunk(model, data, chunk, numerics) for chunk in indices.split(_chunk(data, indices))]
+    chunk = _chunk(data, indices)
+    shares = indices.tensor_split(max(1, min(numerics.replicas, len(indices) // chunk)))
+    parts = side_by_side(lambda share: [_evaluate_chunk(model, data, piece, numerics) for piece in share.split(chunk)], shares)
     model.train(training)
-    return Evaluation(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    return Evaluation(*(torch.cat(columns) for columns in zip(*chain(*parts), strict=True)))
 
 
+@torch.inference_mode()
 def _evaluate_chunk(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics) -> tuple[Tensor, ...]:
     labels = data.labels[indices]
     pictures = numerics.place_batch(data.normalise(data.pictures(indices)))

@@ -19,13 +19,14 @@ from engine.training.happenings import BEGINNING, Change, Changed, Diverged, End
 from engine.training.meter import Meter, Stopwatch, Sums
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
+from engine.training.replicas import Replica, replicas, side_by_side
 from engine.training.schedules import rate
 from engine.training.source import Source
 
 # Batch norm cannot take the variance of one image.
 SMALLEST_BATCH = 2
-# The stream of a step's augmentation, apart from that of its dropout: on the CPU equal seeds would give equal draws.
-AUGMENTATION = 1
+# The streams of a step's augmentation and of its replicas' dropout. On the CPU equal seeds would give equal draws.
+AUGMENTATION, DROPOUT = 1, 2
 
 
 class Training:
@@ -46,8 +47,9 @@ class Training:
         self._asked = config
         self._meter = Meter(numerics.device, start.sums)
         self._clock = Stopwatch(start.seconds)
-        self._generator = torch.Generator(numerics.device)
-        set_dropout(self.model, config.model.dropout)
+        self._augmentation = torch.Generator(numerics.device)
+        self._replicas = replicas(self.model, numerics.replicas, numerics.device)
+        self._set_dropout()
 
     def state(self) -> State:
         """Where the run stands; to be asked at a yield. Waits for the device."""
@@ -60,7 +62,7 @@ class Training:
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """Pictures (n, C, R, R) in [0, 1], augmented as the next step will see them, and their labels. Changes nothing."""
         groups = group_batches(self._order(), self.config.optimisation.batch_size, self.config.optimisation.accumulation)
-        self._seed_augmentation()
+        self._seed()
         return self._augmented(groups[self.step_in_epoch][0])
 
     def run(self) -> Generator[Happening, Message, Ended]:
@@ -86,36 +88,47 @@ class Training:
         return False
 
     def _take_step(self, batches: list[Tensor], now: float) -> None:
-        self.numerics.seed(derive(*self._place()))
-        self._seed_augmentation()
+        self._seed()
         self.optimiser.zero_grad()
         images = sum(len(batch) for batch in batches)
         for batch in batches:
-            self._add_gradient(batch, len(batch) / images)
-        self._meter.add_step(nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None]))
+            self._add_gradient(batch, images)
+        first, *others = self._replicas
+        for other in others:
+            first.add_gradients(other)
+        self._meter.add_step(optimisers.gradient_norm(self.optimiser))
         optimisers.take_step(self.optimiser, now)
         self.step_in_epoch += 1
         self.step += 1
 
-    def _place(self) -> tuple[int, int, int]:
-        """Where the next step's randomness comes from."""
-        return self.config.budget.seed, self.epoch, self.step_in_epoch + 1
-
-    def _seed_augmentation(self) -> None:
-        self._generator.manual_seed(derive(*self._place(), AUGMENTATION))
+    def _seed(self) -> None:
+        """Every stream of randomness to where the next step's begins."""
+        place = self.config.budget.seed, self.epoch, self.step_in_epoch + 1
+        self.numerics.seed(derive(*place))
+        self._augmentation.manual_seed(derive(*place, AUGMENTATION))
+        for replica in self._replicas:
+            replica.seed(*place, DROPOUT)
 
     def _augmented(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        return augment(self.config.augmentation, self.data.pictures(indices), self.data.labels[indices], self._generator)
+        return augment(self.config.augmentation, self.data.pictures(indices), self.data.labels[indices], self._augmentation)
 
-    def _add_gradient(self, indices: Tensor, share: float) -> None:
-        """Forward and backward of one batch that is `share` of the images of its step."""
+    def _add_gradient(self, indices: Tensor, images: int) -> None:
+        """Forward and backward of one batch in a step of so many images."""
         pictures, labels = self._augmented(indices)
         pictures = self.numerics.place_batch(self.data.normalise(pictures))
-        with self.numerics.autocast():
-            logits = self.model(pictures)
-        loss = functional.cross_entropy(logits.float(), labels, label_smoothing=self.config.optimisation.label_smoothing)
-        (loss * share).backward()
-        self._meter.add_batch(loss.detach(), logits.detach(), labels)
+
+        def learn(share: tuple[Replica, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            replica, seen, known = share
+            with self.numerics.autocast():
+                logits = replica.model(seen)
+            loss = functional.cross_entropy(logits.float(), known, label_smoothing=self.config.optimisation.label_smoothing)
+            (loss * (len(known) / images)).backward()
+            return loss.detach(), logits.detach()
+
+        count = min(len(self._replicas), len(indices))
+        shares = list(zip(self._replicas, pictures.tensor_split(count), labels.tensor_split(count), strict=False))
+        for (_, _, known), (loss, logits) in zip(shares, side_by_side(learn, shares), strict=True):
+            self._meter.add_batch(loss, logits, known)
 
     def _finish_epoch(self) -> Generator[Happening, Message, bool]:
         sums = self._meter.close()
@@ -151,6 +164,13 @@ class Training:
         patience = self.config.budget.early_stopping
         return patience > 0 and self.epoch - self.best_epoch >= patience
 
+    def _set_dropout(self) -> None:
+        """Every dropout layer drops with the config's probability from now on."""
+        for replica in self._replicas:
+            for module in replica.model.modules():
+                if isinstance(module, nn.Dropout):
+                    module.p = self.config.model.dropout
+
     def _order(self) -> Tensor:
         return self.data.order(derive(self.config.budget.seed, self.epoch, 0))
 
@@ -169,7 +189,7 @@ class Training:
             return False
         self.config = self.config.changed(**{name: to for name, (_, to) in knobs.items()})
         optimisers.set_now(self.optimiser, self.config.optimisation)
-        set_dropout(self.model, self.config.model.dropout)
+        self._set_dropout()
         return (yield from self._tell(Changed(self.epoch + 1, self.step, knobs)))
 
 
@@ -185,10 +205,3 @@ def differing(old: RunConfig, new: RunConfig, acts: tuple[str, ...]) -> dict[str
     """`{knob: (from, to)}` of the knobs that act at one of these moments and are not the same."""
     before, after = old.flat(), new.flat()
     return {name: (before[name], after[name]) for name in before if KNOBS[name].acts in acts and before[name] != after[name]}
-
-
-def set_dropout(model: nn.Module, p: float) -> None:
-    """Every dropout layer drops with probability `p` from now on."""
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = p

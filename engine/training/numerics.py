@@ -1,6 +1,6 @@
 """How a run computes: device, threads, precision, layout. Chosen once, stored with the run, inherited by its resumes and forks.
 
-Knows no training. Equal numerics on the CPU give equal bits; one thread more changes them.
+Knows no training. Equal numerics on the CPU give equal bits; one thread or replica more changes them.
 """
 
 import os
@@ -15,15 +15,16 @@ from engine import catalog
 from engine.config.run import RunConfig
 from engine.errors import BadKnob
 
-# Nets whose convolutions are heavy enough for bf16: 1.6-2.1 x fp32 with channels_last, against 1.05 x for LeNet (PERFORMANCE.md).
-BF16_FAMILIES = ("vgg", "resnet")
 AMPERE = 8
 Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
 class Numerics:
-    """`threads` counts the CPU's; `fused` takes torch's one-kernel optimisers where they exist (about 7 % of a step)."""
+    """`threads` of the CPU share each operation; so many `replicas` of the network each compute a part of a batch, on a thread more.
+
+    `fused` takes torch's one-kernel optimisers where they exist (about 7 % of a step).
+    """
 
     device: str
     threads: int
@@ -31,6 +32,7 @@ class Numerics:
     channels_last: bool
     deterministic: bool
     fused: bool = False
+    replicas: int = 1
 
     def apply(self) -> None:
         """Set this process's threads and flags. On CUDA call it before the first operation: cuBLAS reads its setting once."""
@@ -77,11 +79,12 @@ def choose(config: RunConfig, cores: int) -> Numerics:
     """The numerics of a new run that may use so many CPU cores. Raises BadKnob when it asks for CUDA and there is none."""
     device = _device(config.budget.device)
     architecture = catalog.ARCHITECTURES[config.model.architecture]
-    threads = cores if architecture.parallel else 1
+    threads = 1 if architecture.replicas else cores
     if config.budget.precision == "exact":
         return Numerics(device, threads, "fp32", channels_last=False, deterministic=True)
-    precision: Precision = "bf16" if architecture.family in BF16_FAMILIES and _fast_bf16(device) else "fp32"
-    return Numerics(device, threads, precision, channels_last=True, deterministic=False, fused=True)
+    replicas = cores if architecture.replicas and device == "cpu" else 1
+    precision: Precision = "bf16" if _fast_bf16(device) else "fp32"
+    return Numerics(device, threads, precision, channels_last=True, deterministic=False, fused=True, replicas=replicas)
 
 
 def _device(wanted: str) -> str:

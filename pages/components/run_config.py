@@ -62,7 +62,7 @@ def _numerics(run: Run) -> None:
 def _computed(run: Run) -> list[tuple[str, str]]:
     """How the run computes, as far as it says so: a run of an older Athanor may not."""
     numerics, optimizer = run.numerics or {}, value_label("optimizer", run.knobs["optimizer"])
-    said: dict[str, str] = {name: plain(str(numerics[name])) for name in ("device", "threads", "precision") if name in numerics}
+    said: dict[str, str] = {name: plain(str(numerics[name])) for name in ("device", "threads", "replicas", "precision") if name in numerics}
     for name, (true, false) in CHOICES.items():
         if name in numerics:
             said[name] = t(f"run.numerics.{true if numerics[name] else false}", name=optimizer)

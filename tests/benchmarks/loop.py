@@ -1,6 +1,7 @@
 """How near the training loop comes to what the network alone allows: `python -m tests.benchmarks.loop`. Prints a table of ratios.
 
-The limit is forward, backward and step on one batch that lies ready on the device, in the numerics that the run takes. Limit and loop take
+The limit is forward, backward and step on one batch that lies ready on the device, in the numerics (threads, precision, layout) that the
+run takes. Limit and loop take
 turns; a ratio is the median over the rounds.
 """
 
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.config import RunConfig
@@ -20,6 +21,7 @@ from engine.training import optimisers
 from engine.training.loop import Training
 from engine.training.numerics import choose
 from engine.training.rehearsal import Rehearsal, settle, unchanged_flags
+from engine.training.replicas import Replica, replicas, side_by_side
 from tests.benchmarks.pictures import resident, squares
 
 # Batch and resolution as in the table of limits.
@@ -33,17 +35,25 @@ AUGMENTATIONS = {
 
 def limit(training: Training, batch: int, seconds: float) -> float:
     """Images per second of the network alone."""
+    numerics = training.numerics
     pictures, labels = training.next_batch()
-    pictures = training.numerics.place_batch(training.data.normalise(pictures[:batch]))
-    model, optimiser, numerics = training.model, training.optimiser, training.numerics
-    model.train()
+    pictures = numerics.place_batch(training.data.normalise(pictures[:batch]))
+    several = replicas(training.model, numerics.replicas, numerics.device)
+    training.model.train()
+    shares = list(zip(several, pictures.tensor_split(len(several)), labels.tensor_split(len(several)), strict=True))
+
+    def learn(share: tuple[Replica, Tensor, Tensor]) -> None:
+        replica, seen, known = share
+        with numerics.autocast():
+            logits = replica.model(seen)
+        functional.cross_entropy(logits.float(), known).backward()
 
     def step() -> None:
-        optimiser.zero_grad()
-        with numerics.autocast():
-            logits = model(pictures)
-        functional.cross_entropy(logits.float(), labels).backward()
-        optimisers.take_step(optimiser, 1e-5)
+        training.optimiser.zero_grad()
+        side_by_side(learn, shares)
+        for other in several[1:]:
+            several[0].add_gradients(other)
+        optimisers.take_step(training.optimiser, 1e-5)
 
     return rate(step, batch, seconds, numerics.device)
 

@@ -17,19 +17,20 @@ def chosen(**knobs: object) -> Numerics:
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_exact_is_plain(name: str) -> None:
-    threads = 3 if ARCHITECTURES[name].parallel else 1
+    threads = 1 if ARCHITECTURES[name].replicas else 3
     expected = Numerics("cpu", threads, "fp32", channels_last=False, deterministic=True, fused=False)
     assert chosen(architecture=name, precision="exact") == expected
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("able", [True, False])
-def test_auto_takes_bf16_for_heavy_nets_where_the_processor_has_it(name: str, able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_bf16_where_the_processor_has_it(name: str, able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
     numerics = chosen(architecture=name)
-    assert numerics.precision == ("bf16" if able and name != "lenet" else "fp32")
+    assert numerics.precision == ("bf16" if able else "fp32")
     assert numerics.channels_last
     assert not numerics.deterministic
+    assert (numerics.threads, numerics.replicas) == ((1, 3) if ARCHITECTURES[name].replicas else (3, 1))
 
 
 def test_cuda_that_is_not_there_is_refused_and_auto_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:

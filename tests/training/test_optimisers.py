@@ -44,7 +44,8 @@ def test_decoupled_decay_alone_shrinks_by_rate_times_decay(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
-def test_fused_in_channels_last_learns_what_plain_learns(name: str) -> None:
+def test_fused_in_channels_last_learns_what_plain_learns(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     knobs = {"optimizer": name, "learning_rate": 1e-3, "weight_decay": 0.1, "l1": 1e-4, "epochs": 1}
     plain, fused = (begin(settings(precision=precision, **knobs), digits()) for precision in ("exact", "auto"))
     follow(plain)
