@@ -5,14 +5,17 @@ the contract tests walk these tables.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Architecture:
     """An architecture's facts. `smallest` is the least resolution in pixels that leaves one pixel before the head.
 
-    `replicas` says that a step's operations are too short to be shared by the CPU's threads, so each thread computes a part of the
-    batch (see `engine/training/replicas.py`); batch norm would not be the same.
+    `precision` is the fastest on a CPU with instructions for bf16 (`python -m tests.benchmarks.numerics` measures it): `fp32`, `bf16`,
+    or `bf16_dense`, in which depthwise convolutions stay in fp32. `replicas` says that a step's operations are too short to be shared
+    by the CPU's threads, so each thread computes a part of the batch (see `engine/training/replicas.py`); batch norm would not be the
+    same.
     """
 
     label: str
@@ -20,6 +23,7 @@ class Architecture:
     smallest: int
     batch_norm: bool = True
     replicas: bool = False
+    precision: Literal["fp32", "bf16", "bf16_dense"] = "bf16"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     **{f"vgg{depth}_bn": _vgg(depth, norm=True) for depth in (11, 13, 16, 19)},
     "resnet18": Architecture("ResNet-18", "resnet", smallest=8),
     "resnet34": Architecture("ResNet-34", "resnet", smallest=8),
+    "mobilenet_v2": Architecture("MobileNetV2", "mobilenet", smallest=8, precision="bf16_dense"),
 }
 
 DATASETS: dict[str, DatasetFacts] = {

@@ -10,6 +10,7 @@ from torch import nn
 
 from engine.config.model import ModelConfig
 from engine.models.lenet import lenet
+from engine.models.mobilenet import mobilenet_v2
 from engine.models.resnet import resnet
 from engine.models.vgg import vgg
 
@@ -27,4 +28,5 @@ BUILDERS: dict[str, Builder] = {
     **{f"vgg{depth}_bn": partial(vgg, depth, True) for depth in (11, 13, 16, 19)},
     "resnet18": partial(resnet, 18),
     "resnet34": partial(resnet, 34),
+    "mobilenet_v2": mobilenet_v2,
 }

@@ -76,7 +76,7 @@ class NumericsForm(BaseModel):
     model_config = Strict
     device: Annotated[str, Field(pattern=r"^(cpu|cuda)$")] = "cpu"
     threads: Annotated[int, Field(ge=1, le=4096)] = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "bf16_dense"] = "fp32"
     channels_last: bool = False
     deterministic: bool = False
     fused: bool = False

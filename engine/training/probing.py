@@ -19,7 +19,7 @@ from engine.models.building import build
 from engine.training import footprint
 from engine.training.evaluation import CHUNK_PIXELS
 from engine.training.facts import facts, kept_for_backward
-from engine.training.numerics import Numerics, Precision, choose
+from engine.training.numerics import Numerics, Precision, choose, precisions
 from engine.training.rehearsal import Rehearsal, Stint, unchanged_flags
 
 # Seconds: waited for the pictures; timed for each candidate; that one step may take; after which no further candidate is begun.
@@ -28,7 +28,6 @@ DATA, SHARE, STEP, LONGEST = 1.0, 0.25, 0.8, 10.0
 FIRST, GROWTH = 2, 16
 # Pictures of the larger of two evaluations, and how many times as many it has.
 EVALUATED, APART = 256, 4
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -210,8 +209,8 @@ class _Probing:
         return Memory(peak, int(weights + fixed), per_image, evaluating, size == self.batch, self.free, largest)
 
     def _candidates(self, size: int, accumulation: int, chosen: Stint) -> tuple[list[Candidate], list[list[Any]]]:
-        """Every precision in both layouts, the chosen one first: it has been timed already."""
-        ways = [(precision, last) for precision in PRECISIONS for last in (True, False)]
+        """Every precision that differs for this network in both layouts, the chosen one first: it has been timed already."""
+        ways = [(precision, last) for precision in precisions(self.rehearsal.model) for last in (True, False)]
         candidates, left_out = list[Candidate](), list[list[Any]]()
         for precision, last in sorted(ways, key=lambda way: way != self._way()):
             stint = chosen if (precision, last) == self._way() else None

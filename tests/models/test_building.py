@@ -59,7 +59,7 @@ def test_computes_at_224_pixels(name: str) -> None:
 
 @EVERY
 def test_width_scales_the_channels(name: str) -> None:
-    narrow, whole, wide = (parameters(blueprint(name, 64, width=width)) for width in (0.5, 1.0, 2.0))
+    narrow, whole, wide = (parameters(blueprint(name, 64, classes=10, width=width)) for width in (0.5, 1.0, 2.0))
     assert narrow < whole / 1.8
     assert wide > whole * 1.8
 
@@ -97,6 +97,7 @@ PUBLISHED = {
     "vgg19_bn": 143_678_248,
     "resnet18": 11_689_512,
     "resnet34": 21_797_672,
+    "mobilenet_v2": 3_504_872,
 }
 
 

@@ -1,5 +1,8 @@
 """How a run computes: what is chosen, and that it is kept."""
 
+import copy
+import dataclasses
+
 import pytest
 import torch
 
@@ -8,7 +11,7 @@ from engine.config import RunConfig
 from engine.errors import BadKnob
 from engine.training.evaluation import evaluate
 from engine.training.numerics import Numerics, choose
-from tests.training.short_runs import begin, digits, settings
+from tests.training.short_runs import begin, digits, network, settings
 
 
 def chosen(**knobs: object) -> Numerics:
@@ -27,7 +30,7 @@ def test_exact_is_plain(name: str) -> None:
 def test_auto_takes_bf16_where_the_processor_has_it(name: str, able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
     numerics = chosen(architecture=name)
-    assert numerics.precision == ("bf16" if able else "fp32")
+    assert numerics.precision == (ARCHITECTURES[name].precision if able else "fp32")
     assert numerics.channels_last
     assert not numerics.deterministic
     assert (numerics.threads, numerics.replicas) == ((1, 3) if ARCHITECTURES[name].replicas else (3, 1))
@@ -60,6 +63,23 @@ def test_the_model_takes_the_layout() -> None:
     training = begin(settings(precision="auto", architecture="resnet18"), digits())
     weight = training.model.get_parameter("layer1.0.conv1.weight")
     assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_depthwise_convolutions_stay_in_fp32_where_that_is_asked_and_only_there() -> None:
+    config = settings(architecture="mobilenet_v2", width=0.25)
+    numerics, model = chosen(architecture="mobilenet_v2"), network(config).eval()
+    pictures, seen = torch.rand(2, 1, 16, 16), dict[str, set[torch.dtype]]()
+    for precision in ("bf16", "bf16_dense", "bf16"):
+        asked = dataclasses.replace(numerics, precision=precision)
+        placed = copy.deepcopy(asked.place_model(model))
+        for layer in placed.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                kind = "depthwise" if layer.groups > 1 else "dense"
+                layer.register_forward_hook(lambda _, __, maps, kind=kind: seen.setdefault(kind, set()).add(maps.dtype))
+        seen.clear()
+        with asked.autocast():
+            placed(asked.place_batch(pictures))
+        assert seen == {"dense": {torch.bfloat16}, "depthwise": {torch.float32 if precision == "bf16_dense" else torch.bfloat16}}
 
 
 def test_evaluation_is_per_image_in_order_and_leaves_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
