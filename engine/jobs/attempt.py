@@ -24,10 +24,10 @@ from engine.store import budget, keeping, manifest, records, runs, settings, sta
 from engine.store.connect import Store
 from engine.store.records import PAUSE, STEP, STOP
 from engine.store.runs import Claim, State
-from engine.training import checkpoints, session
+from engine.training import checkpoints, measured, session
 from engine.training.checkpoints import BadCheckpoint, Checkpoint
 from engine.training.happenings import Diverged
-from engine.training.numerics import Numerics, choose
+from engine.training.numerics import Numerics
 
 log = logging.getLogger("athanor.worker")
 
@@ -138,7 +138,7 @@ class Attempt:
         """Fixed when the run first starts, inherited by its later attempts."""
         if self.run.numerics is not None:
             return Numerics.from_dict(self.run.numerics)
-        return choose(config, insist(lambda: slots.cores(self.store)))
+        return measured.numerics(config, insist(lambda: slots.cores(self.store)), self.store.home.measured)
 
     def _rewind(self, start: Checkpoint | None, damaged: list[str]) -> None:
         """Take back what lies behind the start, in the store and for those who read along."""

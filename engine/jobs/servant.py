@@ -36,7 +36,7 @@ from engine.store.home import Home
 from engine.store.keeping import Kept
 from engine.store.requests import Question
 from engine.store.runs import Run
-from engine.training import checkpoints, gallery, probing, samples
+from engine.training import checkpoints, gallery, measured, probing, samples
 from engine.training.facts import facts
 from engine.training.predicting import Predictor
 from engine.training.rehearsal import Unwanted, unchanged_flags
@@ -126,8 +126,19 @@ class Servant:
     def probe(self, store: Store, question: Question) -> Answered:
         """Memory, speed and the fastest setting, and how much else was going on while they were measured."""
         before = self._beside(store)
-        found = probing.probe(_config(question.payload), self.arrivals, slots.cores(store), lambda: self._meanwhile(store, question))
-        return {**found.as_dict(), "beside": max(before, self._beside(store))}, None
+        config = _config(question.payload)
+        numerics = measured.numerics(config, slots.cores(store), self.home.measured)
+        found = probing.probe(config, self.arrivals, numerics, lambda: self._meanwhile(store, question))
+        beside = max(before, self._beside(store))
+        if not beside:
+            self._keep(config, found)
+        return {**found.as_dict(), "beside": beside}, None
+
+    def _keep(self, config: RunConfig, found: probing.Probe) -> None:
+        try:
+            measured.keep(config, found, self.home.measured)
+        except OSError as error:
+            log.warning("what was measured is not kept: %s", error)
 
     def _meanwhile(self, store: Store, slow: Question) -> bool:
         """Between two steps of a measurement: answer what is quick, and say whether anybody still waits for the slow one."""

@@ -47,6 +47,11 @@ class Home:
         return self.root / "supervisor.bell"
 
     @property
+    def measured(self) -> Path:
+        """The settings that were measured to be the fastest here."""
+        return self.root / "measured.json"
+
+    @property
     def supervisor_log(self) -> Path:
         return self.root / "supervisor.log"
 

@@ -19,7 +19,7 @@ from engine.models.building import build
 from engine.training import footprint
 from engine.training.evaluation import CHUNK_PIXELS
 from engine.training.facts import facts, kept_for_backward
-from engine.training.numerics import Numerics, Precision, choose, precisions
+from engine.training.numerics import Numerics, Precision, precisions
 from engine.training.rehearsal import Rehearsal, Stint, unchanged_flags
 
 # Seconds: waited for the pictures; timed for each candidate; that one step may take; after which no further candidate is begun.
@@ -100,10 +100,9 @@ class Probe:
         return asdict(self)
 
 
-def probe(config: RunConfig, arrivals: Arrivals, cores: int, wanted: Callable[[], bool] = lambda: True) -> Probe:
-    """Measure a config that may use so many cores. Raises DataError, BadKnob, and Unwanted once `wanted` says no."""
+def probe(config: RunConfig, arrivals: Arrivals, numerics: Numerics, wanted: Callable[[], bool] = lambda: True) -> Probe:
+    """Measure a config in the numerics that a run of it would take. Raises DataError, and Unwanted once `wanted` says no."""
     with unchanged_flags():
-        numerics = choose(config, cores)
         numerics.apply()
         found = sample(config.data, arrivals, DATA, numerics.device)
         torch.manual_seed(config.budget.seed)

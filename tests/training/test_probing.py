@@ -14,7 +14,8 @@ from engine.errors import DataError
 from engine.training import probing
 from engine.training.facts import facts, flops, kept_for_backward
 from engine.training.footprint import Peak, free
-from engine.training.probing import epoch_seconds, line, probe
+from engine.training.numerics import choose
+from engine.training.probing import Probe, epoch_seconds, line, probe
 from engine.training.rehearsal import Unwanted
 from tests.training.short_runs import network, settings
 
@@ -24,6 +25,10 @@ MB = 2**20
 @pytest.fixture
 def arrivals(tmp_path: Path) -> Arrivals:
     return Arrivals([tmp_path / "data"], tmp_path / "cache")
+
+
+def measure(config: RunConfig, arrivals: Arrivals, wanted: Callable[[], bool] = lambda: True) -> Probe:
+    return probe(config, arrivals, choose(config, cores=1), wanted)
 
 
 def test_parameters_are_those_of_the_network() -> None:
@@ -79,7 +84,7 @@ def test_the_peak_is_seen_where_the_kernel_does_not_tell(monkeypatch: pytest.Mon
 def test_digits_are_measured_on_themselves(arrivals: Arrivals) -> None:
     arrivals.within(60.0, settings().data)
     config = settings(precision="auto", batch_size=64, epochs=3)
-    found = probe(config, arrivals, cores=1)
+    found = measure(config, arrivals)
     print(f"\nprobe of digits: {found.took:.2f} s, {found.speed.measured:.0f} images/s, {found.memory.peak / MB:.1f} MB")
     assert (found.data, found.batch, found.speed.batch) == ("real", 64, 64)
     assert found.counts == Counts(1222, 306, 269)
@@ -98,7 +103,7 @@ def test_digits_are_measured_on_themselves(arrivals: Arrivals) -> None:
 def test_memory_grows_with_the_batch_as_the_line_says(arrivals: Arrivals) -> None:
     arrivals.within(60.0, settings().data)
     wide = {"architecture": "resnet18", "width": 0.25, "precision": "auto"}
-    small, large = (probe(settings(**wide, batch_size=size), arrivals, cores=1) for size in (16, 256))
+    small, large = (measure(settings(**wide, batch_size=size), arrivals) for size in (16, 256))
     training = small.memory.fixed + 256 * small.memory.per_image
     assert large.memory.peak == pytest.approx(max(training, large.memory.evaluation), rel=0.6)
     assert large.memory.peak > small.memory.per_image * 256 * 0.5
@@ -106,20 +111,20 @@ def test_memory_grows_with_the_batch_as_the_line_says(arrivals: Arrivals) -> Non
 
 def test_nothing_of_the_process_is_changed(arrivals: Arrivals) -> None:
     torch.set_num_threads(2)
-    probe(settings(precision="exact"), arrivals, cores=1)
+    measure(settings(precision="exact"), arrivals)
     assert torch.get_num_threads() == 2
     assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_the_exact_setting_is_measured_but_no_candidate(arrivals: Arrivals) -> None:
-    found = probe(settings(precision="exact"), arrivals, cores=1)
+    found = measure(settings(precision="exact"), arrivals)
     assert found.numerics["deterministic"]
     assert not any(one.chosen for one in found.candidates)
     assert found.speed.measured > 0
 
 
 def test_pictures_that_are_not_here_are_made_up_and_it_says_so(arrivals: Arrivals) -> None:
-    found = probe(settings(dataset="cifar10"), arrivals, cores=1)
+    found = measure(settings(dataset="cifar10"), arrivals)
     assert (found.data, found.counts, found.speed.seconds) == ("synthetic", None, None)
     assert found.parameters == facts(settings(), 3, 10).parameters
     assert not list(arrivals.roots[0].glob("*"))
@@ -143,7 +148,7 @@ def test_of_a_folder_that_is_still_read_the_names_are_known(arrivals: Arrivals, 
 
 def test_a_missing_folder_is_an_error(arrivals: Arrivals) -> None:
     with pytest.raises(DataError, match="nowhere"):
-        probe(settings(dataset="nowhere"), arrivals, cores=1)
+        measure(settings(dataset="nowhere"), arrivals)
 
 
 def after(count: int) -> Callable[[], bool]:
@@ -154,13 +159,13 @@ def after(count: int) -> Callable[[], bool]:
 
 def test_nobody_measures_what_nobody_waits_for(arrivals: Arrivals) -> None:
     with pytest.raises(Unwanted):
-        probe(settings(), arrivals, 1, after(3))
+        measure(settings(), arrivals, after(3))
 
 
 def test_a_step_that_takes_long_is_timed_on_fewer_pictures(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
     arrivals.within(60.0, settings().data)
     monkeypatch.setattr(probing, "STEP", 1e-9)
-    found = probe(settings(batch_size=64), arrivals, cores=1)
+    found = measure(settings(batch_size=64), arrivals)
     assert (found.batch, found.speed.batch, found.memory.measured) == (64, 2, False)
     assert found.speed.expected >= found.speed.measured * 0.5
 
@@ -168,12 +173,12 @@ def test_a_step_that_takes_long_is_timed_on_fewer_pictures(arrivals: Arrivals, m
 def test_memory_that_is_short_is_not_exceeded(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
     arrivals.within(60.0, settings().data)
     monkeypatch.setattr("engine.training.footprint.free", lambda device: 3 * MB)
-    found = probe(settings(batch_size=512, architecture="resnet18", width=0.25), arrivals, cores=1)
+    found = measure(settings(batch_size=512, architecture="resnet18", width=0.25), arrivals)
     assert found.speed.batch < 512
     assert found.memory.largest_batch < 512
 
 
 def test_candidates_without_time_are_named(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "LONGEST", 0.0)
-    found = probe(settings(precision="auto"), arrivals, cores=1)
+    found = measure(settings(precision="auto"), arrivals)
     assert (len(found.candidates), len(found.left_out)) == (1, 3)

@@ -1,0 +1,83 @@
+"""What was measured to be faster is kept once, taken by every later run of that network, and never taken from noise."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.config import RunConfig
+from engine.data.arrivals import Arrivals
+from engine.training import measured
+from engine.training.numerics import choose
+from engine.training.probing import Candidate, Probe, probe
+from tests.training.short_runs import settings
+
+CONFIG = settings(precision="auto")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Probe:
+    folder = tmp_path_factory.mktemp("probe")
+    arrivals = Arrivals([folder / "data"], folder / "cache")
+    arrivals.within(60.0, CONFIG.data)
+    return replace(probe(CONFIG, arrivals, choose(CONFIG, 1)), elsewhere=0.0, left_out=[])
+
+
+def faster(found: Probe, times: float) -> Probe:
+    """The first candidate that is not the run's own is so many times as fast as that."""
+    own, other, *rest = found.candidates
+    quick = replace(other, images_per_second=times * own.images_per_second)
+    slow = [replace(one, images_per_second=1.0) for one in rest]
+    return replace(found, candidates=[own, quick, *slow], fastest=1 if times > 1 else 0)
+
+
+def own_way(config: RunConfig) -> tuple[str, bool]:
+    chosen = choose(config, 1)
+    return chosen.precision, chosen.channels_last
+
+
+def test_a_clear_winner_is_taken_by_every_later_run_of_the_network(found: Probe, tmp_path: Path) -> None:
+    file = tmp_path / "measured.json"
+    assert measured.keep(CONFIG, faster(found, 2.0), file)
+    quick = found.candidates[1]
+    later = measured.numerics(CONFIG.changed(batch_size=16, learning_rate=0.5), 1, file)
+    assert (later.precision, later.channels_last) == (quick.precision, quick.channels_last) != own_way(CONFIG)
+    assert measured.numerics(CONFIG.changed(width=2.0), 1, file) == choose(CONFIG.changed(width=2.0), 1)
+    assert measured.numerics(CONFIG, 2, file) == choose(CONFIG, 2)
+    assert [one.name for one in tmp_path.iterdir()] == ["measured.json"]
+
+
+def test_the_first_choice_stays_so_that_runs_can_be_compared(found: Probe, tmp_path: Path) -> None:
+    file = tmp_path / "measured.json"
+    measured.keep(CONFIG, faster(found, 2.0), file)
+    before = file.read_bytes()
+    other = faster(replace(found, candidates=[found.candidates[0], *reversed(found.candidates[1:])]), 3.0)
+    assert not measured.keep(CONFIG, other, file)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("why", ["within chance", "disturbed", "not all tried", "exact"])
+def test_what_is_not_clear_changes_nothing(found: Probe, tmp_path: Path, why: str) -> None:
+    clear = faster(found, 2.0)
+    doubtful = {
+        "within chance": faster(found, 1.1),
+        "disturbed": replace(clear, elsewhere=1.0),
+        "not all tried": replace(clear, left_out=[["bf16", False]]),
+        "exact": replace(
+            clear, candidates=[Candidate(one.precision, one.channels_last, one.images_per_second, False) for one in clear.candidates]
+        ),
+    }[why]
+    assert not measured.keep(CONFIG, doubtful, tmp_path / "measured.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exact_run_stays_exact(found: Probe, tmp_path: Path) -> None:
+    measured.keep(CONFIG, faster(found, 2.0), tmp_path / "measured.json")
+    exact = CONFIG.changed(precision="exact")
+    assert measured.numerics(exact, 1, tmp_path / "measured.json") == choose(exact, 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"ways": 3}', b'{"ways": {"x": {"precision": "fp8", "channels_last": true}}}', b"\xff"])
+def test_a_damaged_file_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "measured.json").write_bytes(content)
+    assert measured.numerics(CONFIG, 1, tmp_path / "measured.json") == choose(CONFIG, 1)
