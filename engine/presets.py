@@ -11,9 +11,9 @@ from engine.config import RunConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """`shows` is the verdict with which the recipe is known to end."""
+    """`shows` is the verdict with which the recipe is known to end; one of few epochs ends too early for any."""
 
-    shows: Literal["healthy", "overfitting", "generalisation_gap", "underfitting", "not_learning", "diverged"]
+    shows: Literal["too_early", "healthy", "overfitting", "generalisation_gap", "underfitting", "not_learning", "diverged"]
     knobs: dict[str, Any] = field(default_factory=dict)
 
     def config(self) -> RunConfig:
@@ -35,6 +35,21 @@ PRESETS: dict[str, Preset] = {
         {
             "architecture": "resnet18", "width": 0.25, "resolution": 16, "dropout": 0.0, "learning_rate": 3e-3, "schedule": "one_cycle",
             "epochs": 10,
+        },
+    ),
+    "sprint_90": Preset(
+        "too_early",
+        {
+            "dataset": "fashion_mnist", "resolution": 28, "validation_share": 0.1, "width": 2.0, "dropout": 0.0, "optimizer": "adamw",
+            "learning_rate": 8e-3, "weight_decay": 1e-2, "schedule": "one_cycle", "batch_size": 128, "epochs": 3,
+        },
+    ),
+    "sprint_92": Preset(
+        "too_early",
+        {
+            "dataset": "fashion_mnist", "architecture": "vgg11_bn", "width": 0.25, "validation_share": 0.1, "dropout": 0.0, "flip": 0.5,
+            "optimizer": "adamw", "learning_rate": 4e-3, "weight_decay": 1e-2, "label_smoothing": 0.1, "schedule": "one_cycle",
+            "batch_size": 128, "epochs": 3,
         },
     ),
     "memorises": Preset("overfitting", {"train_share": 0.05, "dropout": 0.0, "epochs": 100, "learning_rate": 3e-3}),
