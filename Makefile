@@ -25,7 +25,7 @@ help:
 	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
 	@echo "make slow    the slow tests"
 	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
-	@echo "make bench   how fast training is, beside its limit and beside other trainers (an hour)"
+	@echo "make bench   how fast training is, beside its limit and beside other trainers (two hours)"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
 
@@ -49,6 +49,10 @@ bench: install-dev
 	@echo "The loop beside the network's own limit, then beside other trainers; each is installed into bench/ when first asked for"
 	@$(PY) -m tests.benchmarks.loop
 	@$(PY) -m tests.benchmarks.peers
+	@$(PY) -m tests.benchmarks.accuracy
+	@$(PY) -m tests.benchmarks.numerics
+	@$(PY) -m tests.benchmarks.unharmed
+	@$(PY) -m tests.benchmarks.profile
 
 check: install-dev
 	@echo "Lint"

@@ -44,18 +44,19 @@ class Meter:
 
     def __init__(self, device: str, start: Sums = Sums()) -> None:
         self._totals = torch.tensor([start.loss, start.correct, start.grad_norm], dtype=torch.float64, device=device)
+        self._loss, self._correct, self._grad_norm = self._totals.unbind()
         self._images, self._steps = start.images, start.steps
         self._seen = start
 
     def add_batch(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Mean loss () of the batch, logits (n, classes), labels (n,); all detached, on the device."""
-        self._totals[0] += loss.double() * len(labels)
-        self._totals[1] += (logits.argmax(1) == labels).sum()
+        self._loss.add_(loss, alpha=len(labels))
+        self._correct.add_((logits.argmax(1) == labels).sum())
         self._images += len(labels)
 
     def add_step(self, grad_norm: Tensor) -> None:
         """The gradient norm () of one optimiser step."""
-        self._totals[2] += grad_norm
+        self._grad_norm.add_(grad_norm)
         self._steps += 1
 
     def read(self) -> Sums:
