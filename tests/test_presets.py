@@ -19,7 +19,7 @@ def test_each_can_be_started_and_is_described(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_each_ends_with_the_verdict_that_it_is_to_show(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATHANOR_DATA", str(SHARED_DATA))
     here = {name: preset for name, preset in PRESETS.items() if preset.config().data.dataset == "digits" or SHARED_DATA.is_dir()}
