@@ -132,7 +132,9 @@ def test_a_batch_cannot_be_changed_behind_the_next(both: tuple[Blocks, Resident]
     assert torch.equal(data.pictures(batch), whole.pictures(batch))
 
 
-def test_a_window_is_read_once_an_epoch(both: tuple[Blocks, Resident], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_window_is_read_once_an_epoch_though_the_order_is_asked_for_again(
+    both: tuple[Blocks, Resident], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, asked, real = both[0], list[int](), blocks.read
 
     def counted(images: np.ndarray, indices: np.ndarray, pinned: bool = False) -> Tensor:
@@ -142,6 +144,7 @@ def test_a_window_is_read_once_an_epoch(both: tuple[Blocks, Resident], monkeypat
     monkeypatch.setattr(blocks, "read", counted)
     for indices in data.order(0).split(30):
         data.pictures(indices)
+        data.order(0)
     assert asked == [WINDOW] * 3 + [1000 - 3 * WINDOW]
 
 
