@@ -96,6 +96,7 @@ class FactsForm(BaseModel):
     std: list[float] = Field(default_factory=list, max_length=3)
     data: str = ""
     best: str = ""
+    data_in: Literal["memory", "blocks"] = "memory"
     seconds: float = 0.0
 
 

@@ -21,7 +21,7 @@ from engine.data.split import split
 from engine.diagnosis.verdict import Verdict
 from engine.errors import DataError
 from engine.models.building import build
-from engine.training import checkpoints
+from engine.training import checkpoints, holding
 from engine.training.checkpoints import Checkpoint, Extra, Written
 from engine.training.chronicle import Chronicle
 from engine.training.evaluation import evaluate
@@ -104,7 +104,7 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
     """Run to the end, from `start` on if there is one. Raises DataError before the first step, Diverged after the epoch that did."""
     setting.numerics.apply()
     try:
-        data = _prepare(config, place, setting, teller)
+        data = _prepare(config, setting, place, teller, start)
     except _Left as left:
         return Outcome(left.why, 0, None)
     torch.manual_seed(derive(config.budget.seed, WEIGHTS))
@@ -127,7 +127,7 @@ class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pi
         self.why = why
 
 
-def _prepare(config: RunConfig, place: Place, setting: Setting, teller: Teller) -> Resident:
+def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller, start: Checkpoint | None) -> Resident:
     def progress(what: str, done: int, total: int) -> None:
         asked = setting.asked()
         if what == "decode" and asked is not None and asked != "step":
@@ -141,11 +141,12 @@ def _prepare(config: RunConfig, place: Place, setting: Setting, teller: Teller) 
         skipped = [{"path": one.path, "reason": one.reason} for one in dataset.skipped]
         teller.event("skipped", 0, 0, {"pictures": skipped})
     counts = np.bincount(dataset.labels[parts.train], minlength=len(dataset.classes))
+    data_in = holding.choose(dataset, setting.numerics.device, None if start is None else start.extra.facts)
     teller.summary(
         classes=len(dataset.classes), class_counts=counts.tolist(), train_images=len(parts.train), skipped=len(dataset.skipped),
-        validation_images=len(parts.validation), test_images=len(parts.test), preparing=None,
+        validation_images=len(parts.validation), test_images=len(parts.test), preparing=None, data_in=data_in,
     )  # fmt: skip
-    return Resident.load(dataset, parts, setting.numerics.device)
+    return holding.hold(dataset, parts, setting.numerics.device, data_in)
 
 
 class _Watch:
@@ -266,6 +267,7 @@ class _Watch:
             "config": training.config.model_dump(mode="json"), "numerics": training.numerics.as_dict(), "classes": list(self.data.classes),
             "channels": self.data.channels, "mean": self.data.mean.flatten().tolist(), "std": self.data.std.flatten().tolist(),
             "data": self.data.fingerprint(), "best": self.best, "seconds": self._seconds(),
+            "data_in": holding.held_in(self.data),
         }  # fmt: skip
         return Extra({**facts, **kept.facts}, kept.tensors)
 

@@ -14,6 +14,8 @@ from pages.components.words import filled, plain, t
 
 # Pixels of a row of the table.
 ROW = 28
+# Where the pictures of a run may lie.
+DATA_IN = ("memory", "blocks")
 # What a switch of the numerics means on and off.
 CHOICES = {"channels_last": ("memory_last", "memory_first"), "deterministic": ("yes", "no"), "fused": ("fused_yes", "fused_no")}
 
@@ -66,6 +68,8 @@ def _computed(run: Run) -> list[tuple[str, str]]:
     for name, (true, false) in CHOICES.items():
         if name in numerics:
             said[name] = t(f"run.numerics.{true if numerics[name] else false}", name=optimizer)
+    if run.summary.get("data_in") in DATA_IN:
+        said["data_in"] = t(f"run.numerics.data_{run.summary['data_in']}")
     return [(t(f"run.numerics.{name}"), value) for name, value in said.items()]
 
 
