@@ -53,7 +53,7 @@ PRESETS: dict[str, Preset] = {
         },
     ),
     "memorises": Preset("overfitting", {"train_share": 0.05, "dropout": 0.0, "epochs": 100, "learning_rate": 3e-3}),
-    "too_fast": Preset("diverged", {"optimizer": "sgd", "learning_rate": 3.0, "epochs": 20}),
+    "too_fast": Preset("diverged", {"optimizer": "sgd", "learning_rate": 3.0, "weight_decay": 1.0, "epochs": 20}),
     "too_slow": Preset("not_learning", {"optimizer": "sgd", "learning_rate": 1e-5, "epochs": 20}),
     "too_strict": Preset("underfitting", {"dropout": 0.5, "weight_decay": 10.0, "epochs": 40}),
 }  # fmt: skip
