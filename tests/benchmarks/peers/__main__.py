@@ -12,6 +12,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +46,10 @@ def environment(peer: str) -> Path:
     return python
 
 
-def measure(peer: str, net: str) -> float:
-    """Images per second of one training in a process of its own."""
+def invocation(peer: str, net: str) -> tuple[list[str], dict[str, Any]]:
+    """The command of one training, and where it runs."""
     batch, train, validation = NETS[net]
+    BENCH.mkdir(exist_ok=True)
     pictures = BENCH / f"pictures-{train}-{validation}.npz"
     if not pictures.exists():
         images, labels = squares(32)
@@ -55,8 +57,13 @@ def measure(peer: str, net: str) -> float:
         np.savez(pictures, images=images[chosen], labels=labels[chosen])
     command = [environment(peer), "-m", f"tests.benchmarks.peers.{peer}", "--net", net, "--pictures", pictures]
     command += ["--batch", str(batch), "--validation", str(validation)]
-    outside = {"cwd": ROOT, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
-    done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True, **outside)
+    return list(map(str, command)), {"cwd": ROOT, "env": os.environ | {"PYTHONPATH": str(ROOT)}}
+
+
+def measure(peer: str, net: str) -> float:
+    """Images per second of one training in a process of its own."""
+    command, outside = invocation(peer, net)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, **outside)
     if done.returncode:
         raise SystemExit(f"{peer}: {done.stderr[-3000:]}")
     return float(json.loads(done.stdout.strip().splitlines()[-1])["images_per_second"])
@@ -68,7 +75,6 @@ def main() -> None:
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=list(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    BENCH.mkdir(exist_ok=True)
     for net in given.nets:
         found: dict[str, list[float]] = {peer: [] for peer in given.peers}
         for _ in range(given.rounds):
