@@ -6,7 +6,9 @@ Knows how to decode and keep a source; knows nothing of the split or the device.
 import hashlib
 import json
 import shutil
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -21,6 +23,7 @@ from engine.folders import shown
 
 VERSION = 1  # raise it when decoding changes, so that old caches are left alone
 CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeeping than 28 px pictures cost to decode
+AHEAD = 4  # chunks of a thread that are decoded or wait to be; as many squares are in memory
 BAD_SHARE = 0.05
 THREADS = 8  # decoding at once: each may hold a gigabyte for a picture at the pixel limit
 ARRAYS = ("labels", "official_test", "keys")
@@ -125,14 +128,27 @@ def _refuse_bad(skipped: list[Skipped], total: int) -> None:
 
 
 def _decoded(contents: Contents, look: tuple[int, str]) -> Iterator[tuple[int, list[Decoded]]]:
-    """Blocks of results in order, each with the index of its first picture. Threads suffice: Pillow decodes without the GIL."""
+    """Chunks of results in order, each with the index of its first picture. Threads suffice: Pillow decodes without the GIL.
+
+    While one chunk is written the threads are at the next ones, AHEAD for each of them.
+    """
     threads = min(joblib.cpu_count(), THREADS)
-    block = CHUNK * threads * 4
-    with joblib.Parallel(n_jobs=threads, prefer="threads") as pool:
-        for start in range(0, len(contents.items), block):
-            items = contents.items[start : start + block]
-            chunks = (items[at : at + CHUNK] for at in range(0, len(items), CHUNK))
-            yield start, [result for chunk in pool(joblib.delayed(_squares)(chunk, *look) for chunk in chunks) for result in chunk]
+    under_way: deque[tuple[int, Future[list[Decoded]]]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for start in range(0, len(contents.items), CHUNK):
+            under_way.append((start, pool.submit(_squares, contents.items[start : start + CHUNK], *look)))
+            if len(under_way) > AHEAD * threads:
+                yield _first(under_way)
+        while under_way:
+            yield _first(under_way)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _first(under_way: deque[tuple[int, Future[list[Decoded]]]]) -> tuple[int, list[Decoded]]:
+    start, chunk = under_way.popleft()
+    return start, chunk.result()
 
 
 def _squares(items: list[Path], resolution: int, policy: str) -> list[Decoded]:

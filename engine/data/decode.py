@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 PIXEL_LIMIT = 64_000_000  # checked before decoding: 64 megapixels are 256 MB as RGBA
 SIDE_LIMIT = 65_535  # the longest that JPEG knows; a line of 43 million pixels took 2 GB of filter weights to shrink
 FILE_LIMIT = 256 * 2**20  # bytes; an honest picture within the pixel limit is smaller, and some readers take in the whole file
+UPRIGHT = 1  # the EXIF orientation of a picture that needs no turning
+GLANCE = 16  # rows and columns that are looked at first for colour: nearly every colour picture shows it there
 
 
 class PictureError(Exception):
@@ -74,7 +76,8 @@ def _within_memory() -> Iterator[None]:
 
 def upright(image: Image.Image) -> Image.Image:
     """Any picture as L (when it is grey) or RGB, turned as its EXIF orientation says, transparency on white."""
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) != UPRIGHT:  # exif_transpose copies what needs no turning, too
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(_scaled(np.asarray(image), image.mode))
     if image.mode in ("1", "L") and "transparency" not in image.info:
@@ -97,16 +100,21 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _grey_if_grey(image: Image.Image) -> Image.Image:
+    few = image.resize((GLANCE, GLANCE), Image.Resampling.NEAREST)
+    return image.getchannel(0) if _is_grey(few) and _is_grey(image) else image
+
+
+def _is_grey(image: Image.Image) -> bool:
     pixels = np.asarray(image)
-    grey = all(np.array_equal(pixels[..., 0], pixels[..., channel]) for channel in (1, 2))
-    return image.getchannel(0) if grey else image
+    return all(np.array_equal(pixels[..., 0], pixels[..., channel]) for channel in (1, 2))
 
 
 @_within_memory()
 def key(image: Image.Image) -> int:
     """64-bit hash of an upright picture's pixels and size: equal for equal pictures, whatever their file format. Raises PictureError."""
-    start = f"{image.mode} {image.width} {image.height}".encode()
-    return int.from_bytes(hashlib.blake2b(start + image.tobytes(), digest_size=8).digest(), "little")
+    digest = hashlib.blake2b(f"{image.mode} {image.width} {image.height}".encode(), digest_size=8)
+    digest.update(image.tobytes())
+    return int.from_bytes(digest.digest(), "little")
 
 
 def square(image: Image.Image, resolution: int, policy: str) -> np.ndarray:

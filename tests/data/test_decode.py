@@ -131,6 +131,17 @@ def test_a_grey_picture_stored_in_colour_is_grey_and_has_the_same_key(tmp_path):
     assert decode.key(grey) != decode.key(grey.rotate(90))
 
 
+def test_one_coloured_pixel_makes_a_picture_a_colour_picture(tmp_path):
+    almost_grey = Image.fromarray(noise(64, 64)).convert("RGB")
+    almost_grey.putpixel((17, 40), (1, 2, 3))
+    almost_grey.save(tmp_path / "a.png")
+    assert decode.square(decode.read(tmp_path / "a.png"), 64, "squash").shape == (3, 64, 64)
+
+
+def test_a_picture_has_the_key_that_splits_so_far_were_made_with():
+    assert decode.key(Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))) == 1643758903177141124
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientations_give_the_same_upright_picture(tmp_path, orientation):
     picture = photo(20, 12)

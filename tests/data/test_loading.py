@@ -53,6 +53,16 @@ def test_digits_come_with_the_package(cache):
     assert len(np.unique(dataset.keys)) == 1797
 
 
+def test_pictures_keep_their_order_however_many_are_decoded_at_once(tmp_path, cache, monkeypatch):
+    monkeypatch.setattr(cache_module, "CHUNK", 2)
+    for number in range(101):
+        folder = tmp_path / "shades" / f"class {number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(folder / f"{number:03}.png")
+    dataset = load(DataConfig(dataset="shades", resolution=8), [tmp_path], cache)
+    assert dataset.images[:, 0, 0, 0].tolist() == [*range(0, 101, 2), *range(1, 101, 2)]
+
+
 def test_keys_and_split_are_the_same_at_every_resolution(cache):
     first, second = (load(DataConfig(resolution=side, resize=policy), [], cache) for side, policy in ((8, "squash"), (16, "pad")))
     assert np.array_equal(first.keys, second.keys)
