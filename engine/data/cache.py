@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -151,7 +151,7 @@ def _first(under_way: deque[tuple[int, Future[list[Decoded]]]]) -> tuple[int, li
     return start, chunk.result()
 
 
-def _squares(items: list[Path], resolution: int, policy: str) -> list[Decoded]:
+def _squares(items: Sequence[Path | np.ndarray], resolution: int, policy: str) -> list[Decoded]:
     return [_square(item, resolution, policy) for item in items]
 
 
