@@ -17,7 +17,7 @@ PY = $(VENV)/bin/python
 INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
 UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 
-.PHONY: help run test slow monkey bench check clean install install-dev chromium postgres
+.PHONY: help run test slow monkey bench bench-gpu check clean install install-dev chromium postgres
 
 help:
 	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
@@ -26,6 +26,7 @@ help:
 	@echo "make slow    the slow tests"
 	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
 	@echo "make bench   how fast training is, beside its limit and beside other trainers (two hours)"
+	@echo "make bench-gpu   what a CUDA device does: its tests, the loop beside its limit, compiled or not, the CIFAR-10 sprint"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
 
@@ -53,6 +54,11 @@ bench: install-dev
 	@$(PY) -m tests.benchmarks.numerics
 	@$(PY) -m tests.benchmarks.unharmed
 	@$(PY) -m tests.benchmarks.profile
+
+bench-gpu: install-dev
+	@$(PY) -m pytest -q -k cuda
+	@$(PY) -m tests.benchmarks.loop
+	@$(PY) -m tests.benchmarks.gpu
 
 check: install-dev
 	@echo "Lint"

@@ -59,6 +59,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "resnet18": Architecture("ResNet-18", "resnet", smallest=8),
     "resnet34": Architecture("ResNet-34", "resnet", smallest=8),
     "mobilenet_v2": Architecture("MobileNetV2", "mobilenet", smallest=8, precision="bf16_dense"),
+    "speedrun": Architecture("Speedrun net", "speedrun", smallest=9),
 }
 
 DATASETS: dict[str, DatasetFacts] = {

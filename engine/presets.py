@@ -11,9 +11,10 @@ from engine.config import RunConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """`shows` is the verdict with which the recipe is known to end; one of few epochs ends too early for any."""
+    """`shows` is the verdict with which the recipe is known to end; one of few epochs ends too early for any. None: its data must be
+    downloaded first, so no test has trained it."""
 
-    shows: Literal["too_early", "healthy", "overfitting", "generalisation_gap", "underfitting", "not_learning", "diverged"]
+    shows: Literal["too_early", "healthy", "overfitting", "generalisation_gap", "underfitting", "not_learning", "diverged"] | None
     knobs: dict[str, Any] = field(default_factory=dict)
 
     def config(self) -> RunConfig:
@@ -50,6 +51,14 @@ PRESETS: dict[str, Preset] = {
             "dataset": "fashion_mnist", "architecture": "vgg11_bn", "width": 0.25, "validation_share": 0.1, "dropout": 0.0, "flip": 0.5,
             "optimizer": "adamw", "learning_rate": 4e-3, "weight_decay": 1e-2, "label_smoothing": 0.1, "schedule": "one_cycle",
             "batch_size": 128, "epochs": 3,
+        },
+    ),
+    "cifar_sprint": Preset(
+        None,
+        {
+            "dataset": "cifar10", "architecture": "speedrun", "validation_share": 0.1, "crop": 0.06, "flip": 0.5,
+            "flip_order": "alternating", "dropout": 0.0, "optimizer": "sgd", "learning_rate": 1.5, "momentum": 0.85, "weight_decay": 2e-3,
+            "decay_kind": "l2", "label_smoothing": 0.2, "schedule": "one_cycle", "batch_size": 1024, "epochs": 10,
         },
     ),
     "memorises": Preset("overfitting", {"train_share": 0.05, "dropout": 0.0, "epochs": 100, "learning_rate": 3e-3}),

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.config.augmentation import AugmentationConfig
 from engine.config.look import Look
-from engine.data.augment import augment
+from engine.data.augment import AUGMENTATIONS, augment
 from engine.data.dataset import Dataset
 from engine.data.split import split
 from engine.data.tiles import Layout, sheet
@@ -53,7 +53,7 @@ def pick(train: np.ndarray, seed: int, index: int, count: int) -> np.ndarray:
 
 def at_work(config: AugmentationConfig) -> list[str]:
     """The augmentations that are switched on."""
-    return [name for name, strength in config.model_dump().items() if strength]
+    return [name for name in AUGMENTATIONS if getattr(config, name)]
 
 
 def _drawn(look: Look, dataset: Dataset, chosen: np.ndarray, index: int) -> Tensor:

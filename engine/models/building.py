@@ -12,6 +12,7 @@ from engine.config.model import ModelConfig
 from engine.models.lenet import lenet
 from engine.models.mobilenet import mobilenet_v2
 from engine.models.resnet import resnet
+from engine.models.speedrun import speedrun
 from engine.models.vgg import vgg
 
 Builder = Callable[[ModelConfig, int, int, int], nn.Module]
@@ -29,4 +30,5 @@ BUILDERS: dict[str, Builder] = {
     "resnet18": partial(resnet, 18),
     "resnet34": partial(resnet, 34),
     "mobilenet_v2": mobilenet_v2,
+    "speedrun": speedrun,
 }

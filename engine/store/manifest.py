@@ -81,6 +81,7 @@ class NumericsForm(BaseModel):
     deterministic: bool = False
     fused: bool = False
     replicas: Annotated[int, Field(ge=1, le=4096)] = 1
+    compiled: bool = False
 
 
 class SummaryForm(BaseModel):

@@ -5,6 +5,7 @@ Knows no files, no processes and no store, and never reads the test part. Inside
 
 import math
 from collections.abc import Generator
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -27,6 +28,8 @@ from engine.training.source import Source
 SMALLEST_BATCH = 2
 # The streams of a step's augmentation and of its replicas' dropout. On the CPU equal seeds would give equal draws.
 AUGMENTATION, DROPOUT = 1, 2
+# The stream of the pictures' turns in mirroring, apart from every epoch's.
+TURNS = 2**31 + 1
 
 
 class Training:
@@ -48,7 +51,7 @@ class Training:
         self._meter = Meter(numerics.device, start.sums)
         self._clock = Stopwatch(start.seconds)
         self._augmentation = torch.Generator(numerics.device)
-        self._replicas = replicas(self.model, numerics.replicas, numerics.device)
+        self._replicas = replicas(numerics.quickened(self.model), numerics.replicas, numerics.device)
         self._set_dropout()
 
     def state(self) -> State:
@@ -89,6 +92,7 @@ class Training:
 
     def _take_step(self, batches: list[Tensor], now: float) -> None:
         self._seed()
+        self.numerics.begin_step()
         self.optimiser.zero_grad()
         images = sum(len(batch) for batch in batches)
         for batch in batches:
@@ -110,7 +114,15 @@ class Training:
             replica.seed(*place, DROPOUT)
 
     def _augmented(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        return augment(self.config.augmentation, self.data.pictures(indices), self.data.labels[indices], self._augmentation)
+        config = self.config.augmentation
+        turns = self._turns[indices].add_(self.epoch * config.flip).frac_() if config.flip_order == "alternating" else None
+        return augment(config, self.data.pictures(indices), self.data.labels[indices], self._augmentation, turns)
+
+    @cached_property
+    def _turns(self) -> Tensor:
+        """Where each picture of the dataset stands in its round of mirroring in the first epoch, (N,) in [0, 1)."""
+        generator = torch.Generator().manual_seed(derive(self.config.budget.seed, TURNS))
+        return torch.rand(len(self.data.labels), generator=generator).to(self.numerics.device, non_blocking=True)
 
     def _add_gradient(self, indices: Tensor, images: int) -> None:
         """Forward and backward of one batch in a step of so many images."""

@@ -27,42 +27,62 @@ class Way(BaseModel):
 
 
 class Measured(BaseModel):
-    """What the file holds: a way for each network that has one of its own."""
+    """What the file holds: a way for each network that has one of its own, and from how many epochs of a dataset compiling pays."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
     ways: dict[str, Way] = {}
+    compiled: dict[str, int] = {}
 
 
 def numerics(config: RunConfig, cores: int, file: Path) -> Numerics:
     """The numerics of a new run that may use so many CPU cores. Raises BadKnob when it asks for CUDA and there is none."""
     chosen = choose(config, cores)
-    way = _read(file).ways.get(_key(config, chosen))
-    if way is None or chosen.deterministic:
+    if chosen.deterministic:
         return chosen
-    return replace(chosen, precision=way.precision, channels_last=way.channels_last)
+    held = _read(file)
+    way = held.ways.get(_key(config, chosen))
+    taken = chosen if way is None else replace(chosen, precision=way.precision, channels_last=way.channels_last)
+    enough = held.compiled.get(_work(config, chosen))
+    alone = config.optimisation.accumulation == 1
+    return replace(taken, compiled=enough is not None and alone and config.budget.epochs >= enough)
 
 
 def keep(config: RunConfig, found: Probe, file: Path) -> bool:
     """Take note of a measurement that was undisturbed and clear, unless there is one already. True when it was."""
-    chosen, best = Numerics.from_dict(found.numerics), _clearly_faster(found)
-    if best is None or found.elsewhere > QUIET:
+    if found.elsewhere > QUIET or found.left_out:
         return False
-    held, key = _read(file), _key(config, chosen)
-    if key in held.ways:
-        return False
-    held.ways[key] = Way(precision=best.precision, channels_last=best.channels_last)
+    chosen, held = Numerics.from_dict(found.numerics), _read(file)
+    best, enough = _clearly_faster(found), _repaid_after(found)
+    fresh_way = best is not None and _key(config, chosen) not in held.ways
+    fresh_work = enough is not None and _work(config, chosen) not in held.compiled
+    if best is not None and fresh_way:
+        held.ways[_key(config, chosen)] = Way(precision=best.precision, channels_last=best.channels_last)
+    if enough is not None and fresh_work:
+        held.compiled[_work(config, chosen)] = enough
+    if fresh_way or fresh_work:
+        _write(held, file)
+    return fresh_way or fresh_work
+
+
+def _write(held: Measured, file: Path) -> None:
     fresh = file.with_suffix(".part")
     fresh.write_text(held.model_dump_json(indent=1), encoding="utf-8")
     fresh.replace(file)
-    return True
 
 
 def _clearly_faster(found: Probe) -> Candidate | None:
     own = next((one for one in found.candidates if one.chosen), None)
-    if own is None or found.left_out:
+    if own is None:
         return None
     best = found.candidates[found.fastest]
     return best if best.images_per_second > MARGIN * own.images_per_second else None
+
+
+def _repaid_after(found: Probe) -> int | None:
+    """From how many epochs on the compiled way is to be taken, where it is clearly faster than the fastest other."""
+    if found.compiled is None or found.compiled.images_per_second <= MARGIN * found.candidates[found.fastest].images_per_second:
+        return None
+    return found.compiled.from_epochs
 
 
 def _read(file: Path) -> Measured:
@@ -75,4 +95,10 @@ def _read(file: Path) -> Measured:
 def _key(config: RunConfig, chosen: Numerics) -> str:
     """What the fastest setting depends on most."""
     parts = config.model.architecture, f"{config.model.width:g}", config.data.resolution, chosen.device, chosen.threads * chosen.replicas
+    return "-".join(map(str, parts))
+
+
+def _work(config: RunConfig, chosen: Numerics) -> str:
+    """What decides besides how long an epoch takes."""
+    parts = _key(config, chosen), config.data.dataset, f"{config.data.train_share:g}", config.optimisation.batch_size
     return "-".join(map(str, parts))

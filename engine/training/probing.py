@@ -3,6 +3,8 @@
 Torch side; knows no store. Every number is measured on a sample of the run's own data, in the run's own loop, or says that it is not.
 """
 
+import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +22,9 @@ from engine.training import footprint
 from engine.training.evaluation import CHUNK_PIXELS
 from engine.training.facts import facts, kept_for_backward
 from engine.training.numerics import Numerics, Precision, precisions
-from engine.training.rehearsal import Rehearsal, Stint, unchanged_flags
+from engine.training.rehearsal import Rehearsal, Stint, Unwanted, unchanged_flags
+
+log = logging.getLogger("athanor.servant")
 
 # Seconds: waited for the pictures; timed for each candidate; that one step may take; after which no further candidate is begun.
 DATA, SHARE, STEP, LONGEST = 1.0, 0.25, 0.8, 10.0
@@ -38,6 +42,16 @@ class Candidate:
     channels_last: bool
     images_per_second: float
     chosen: bool
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The fastest of the candidates, compiled: images per second, seconds until its first timed step, and from how many epochs of this
+    data a run is over sooner with it; None: never, or nobody knows how many pictures there are."""
+
+    images_per_second: float
+    ready_seconds: float
+    from_epochs: int | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,7 @@ class Speed:
 class Probe:
     """What was found. `data` is `real` or `synthetic`; `batch` the pictures that really are in one. `left_out` names candidates
     for which no time was left; `fastest` is an index into `candidates`. `elsewhere`: how many cores other programs kept
-    busy meanwhile; the more, the lower the numbers."""
+    busy meanwhile; the more, the lower the numbers. `compiled` is measured on CUDA alone: on CPUs it gains nothing."""
 
     parameters: int
     flops: int
@@ -92,6 +106,7 @@ class Probe:
     candidates: list[Candidate]
     left_out: list[list[Any]]
     fastest: int
+    compiled: Compiled | None
     elsewhere: float
     took: float
 
@@ -136,7 +151,8 @@ class _Probing:
         known = facts(self.config, self.found.outline.channels, self.found.outline.classes)
         return Probe(
             known.parameters, known.flops, "real" if self.found.real else "synthetic", self.counts, self.numerics.as_dict(), self.batch,
-            speed, memory, candidates, left_out, fastest(candidates), self.load.elsewhere(),
+            speed, memory, candidates, left_out, fastest(candidates),
+            self._compiled(size, candidates), self.load.elsewhere(),
             time.monotonic() - self.began,
         )  # fmt: skip
 
@@ -222,6 +238,24 @@ class _Probing:
                 candidates.append(Candidate(precision, last, stint.images_per_second, stint is chosen))
         return candidates, left_out
 
+    def _compiled(self, size: int, candidates: list[Candidate]) -> Compiled | None:
+        """The fastest way once more, compiled. Batches that are added up before a step would write over each other's graphs."""
+        alone = self.config.optimisation.accumulation == 1 and not self.numerics.deterministic
+        if self.numerics.device == "cpu" or not alone or not candidates or time.monotonic() - self.began > LONGEST:
+            return None
+        eager = candidates[fastest(candidates)]
+        quick = replace(self.numerics, precision=eager.precision, channels_last=eager.channels_last, fused=True, compiled=True)
+        try:
+            stint = self.rehearsal.steps(quick, size, SHARE)
+        except Unwanted:
+            raise
+        except Exception:  # torch's compiler raises many kinds where a C compiler or Triton is missing; training goes without it
+            log.warning("%s was not compiled", self.config.model.architecture, exc_info=True)
+            return None
+        train = None if self.counts is None else self.counts.train
+        paid = repaid_after(train, eager.images_per_second, stint)
+        return Compiled(stint.images_per_second, stint.ready_seconds, paid)
+
     def _way(self) -> tuple[Precision, bool] | None:
         """The chosen setting among the candidates; None when it is the exact one, which is not of them."""
         return None if self.numerics.deterministic else (self.numerics.precision, self.numerics.channels_last)
@@ -265,6 +299,12 @@ def epoch_seconds(counts: Counts | None, trained: float, evaluated: float) -> tu
     training = counts.train / trained
     evaluation = (counts.validation + min(counts.train, counts.validation, PROBED)) / evaluated
     return training + evaluation, evaluation / (training + evaluation)
+
+
+def repaid_after(train: int | None, eager: float, compiled: Stint) -> int | None:
+    """From how many epochs of so many pictures the compiled way is over sooner than an eager one of so many images per second."""
+    saved = 0.0 if train is None else train / eager - train / compiled.images_per_second
+    return math.ceil(compiled.ready_seconds / saved) if saved > 0 else None
 
 
 def fastest(candidates: list[Candidate]) -> int:

@@ -15,12 +15,15 @@ from engine.config.run import RunConfig
 from engine.data.resident import Resident
 from engine.training.evaluation import evaluate
 from engine.training.footprint import Peak
+from engine.training.happenings import Happening
 from engine.training.loop import Training
 from engine.training.numerics import Numerics
 
 # Steps in an epoch of a rehearsal (fewer when they take many pictures), and steps after which it waits for the device: rarely, as
 # a run does.
 EPOCH, PICTURES, WAIT = 16, 2**16, 4
+# Steps until a compiled network has been compiled, tried, recorded and replayed.
+RECORDING = 4
 # Seconds that a step may take for a second one to be timed.
 LONG = 1.0
 # A step must not make the weights explode, nor tend to denormal numbers, which are slow.
@@ -33,11 +36,13 @@ class Unwanted(Exception):  # no error: nobody waits for the measurement any lon
 
 @dataclass(frozen=True)
 class Stint:
-    """What was measured: images per second over the timed steps, seconds of one step, bytes by which memory grew."""
+    """What was measured: images per second over the timed steps, seconds of one step, bytes by which memory grew, seconds before the
+    first timed step."""
 
     images_per_second: float
     step_seconds: float
     bytes: int
+    ready_seconds: float = 0.0
 
 
 class Rehearsal:
@@ -53,12 +58,18 @@ class Rehearsal:
     def steps(self, numerics: Numerics, batch: int, seconds: float = 0.0, accumulation: int = 1) -> Stint:
         """One step to warm up, then two timed ones (one, if that is long) and as many as fit into `seconds`. Raises Unwanted."""
         numerics.apply()
+        began = time.perf_counter()
         with Peak(numerics.device) as peak:
             training = self._training(numerics, batch, accumulation)
-            count, spent = self._timed(training, seconds, epoch_of(batch * accumulation))
-        del training
+            run = training.run()
+            for _ in range(RECORDING if numerics.compiled else 1):
+                next(run)
+            settle(numerics.device)
+            ready = time.perf_counter() - began
+            count, spent = self._timed(training, run, seconds, epoch_of(batch * accumulation))
+        del training, run
         self.model.zero_grad(set_to_none=True)
-        return Stint(count * batch * accumulation / spent, spent / count, peak.bytes)
+        return Stint(count * batch * accumulation / spent, spent / count, peak.bytes, ready)
 
     def _training(self, numerics: Numerics, batch: int, accumulation: int) -> Training:
         config = self.config.changed(batch_size=batch, accumulation=accumulation)
@@ -67,11 +78,9 @@ class Rehearsal:
         data = replace(self.data, train=train, validation=few, probe=few)
         return Training(self.model, data, config, numerics)
 
-    def _timed(self, training: Training, seconds: float, epoch: int) -> tuple[int, float]:
+    def _timed(self, training: Training, run: Iterator[Happening], seconds: float, epoch: int) -> tuple[int, float]:
         """Timed steps and their seconds; what lies between two epochs is not among them."""
-        run, device = training.run(), training.numerics.device
-        next(run)
-        settle(device)
+        device = training.numerics.device
         count, spent, began = 0, 0.0, time.perf_counter()
         give_up, long = began + seconds, began + LONG
         while not count or (count < 2 and time.perf_counter() < long) or time.perf_counter() < give_up:

@@ -21,6 +21,7 @@ from engine.data.split import split
 from engine.diagnosis.verdict import Verdict
 from engine.errors import DataError
 from engine.models.building import build
+from engine.models.speedrun import Speedrun
 from engine.training import checkpoints, holding
 from engine.training.checkpoints import Checkpoint, Extra, Written
 from engine.training.chronicle import Chronicle
@@ -40,6 +41,8 @@ KEEP = 10.0
 # A checkpoint's size in weights: with it the optimiser's slots, two for most. Kept at once: last two, best, the one being written.
 SLOTS_AND_WEIGHTS, KEPT_AT_ONCE = 3, 4
 MINUTE = 60.0
+# Numbers of the pictures by which a first layer is whitened: 1,365 of 3 x 32 px, 27 of 3 x 224 px.
+SHOWN = 2**22
 Asked = Literal["stop", "pause", "step"]
 Why = Literal["finished", "early_stopping", "stop", "pause", "step", "time_limit"]
 
@@ -109,6 +112,7 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
         return Outcome(left.why, 0, None)
     torch.manual_seed(derive(config.budget.seed, WEIGHTS))
     model = build(config.model, data.channels, len(data.classes), config.data.resolution)
+    first_sight(model, data)
     training = Training(model, data, config, setting.numerics, BEGINNING if start is None else start.state)
     if start is not None:
         if start.extra.facts["data"] != data.fingerprint():
@@ -119,6 +123,13 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
     why, ended = watch.follow()
     test = _test(training.model, data, setting.numerics, place.checkpoints / watch.best) if why in ("finished", "early_stopping") else None
     return Outcome(why, ended.epoch, test)
+
+
+def first_sight(model: nn.Module, data: Resident) -> None:
+    """What a network takes from training pictures before its first step: one of ours whitens by them, the others take nothing."""
+    if isinstance(model, Speedrun):
+        few = data.probe[: max(1, SHOWN // data.images[0].numel())]
+        model.whiten(data.normalise(data.pictures(few)))
 
 
 class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pictures were read

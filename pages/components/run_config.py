@@ -17,7 +17,10 @@ ROW = 28
 # Where the pictures of a run may lie.
 DATA_IN = ("memory", "blocks")
 # What a switch of the numerics means on and off.
-CHOICES = {"channels_last": ("memory_last", "memory_first"), "deterministic": ("yes", "no"), "fused": ("fused_yes", "fused_no")}
+CHOICES = {
+    "channels_last": ("memory_last", "memory_first"), "deterministic": ("yes", "no"), "fused": ("fused_yes", "fused_no"),
+    "compiled": ("yes", "no"),
+}  # fmt: skip
 
 
 def show(run: Run) -> None:

@@ -1,8 +1,7 @@
 """How near the training loop comes to what the network alone allows: `python -m tests.benchmarks.loop`. Prints a table of ratios.
 
 The limit is forward, backward and step on one batch that lies ready on the device, in the numerics (threads, precision, layout) that the
-run takes. Limit and loop take
-turns; a ratio is the median over the rounds.
+run takes, on CUDA where there is a device. Limit and loop take turns; a ratio is the median over the rounds.
 """
 
 import argparse
@@ -101,7 +100,7 @@ def main() -> None:
     given = parser.parse_args()
     for net in given.nets:
         batch, side = NETS[net]
-        data = resident(*squares(side))
+        data = resident(*squares(side), device="cuda" if torch.cuda.is_available() else "cpu")
         for name, strengths in AUGMENTATIONS.items():
             config = RunConfig.from_flat({"architecture": net, "batch_size": batch, "resolution": side, **strengths})
             most, ours, ratio = compare(config, data, given.rounds, given.seconds, given.cores)

@@ -27,8 +27,8 @@ def squares(side: int) -> tuple[np.ndarray, np.ndarray]:
         return np.array(dataset.images[:count]), dataset.labels[:count]
 
 
-def resident(images: np.ndarray, labels: np.ndarray, validation: int = VALIDATION) -> Resident:
+def resident(images: np.ndarray, labels: np.ndarray, validation: int = VALIDATION, device: str = "cpu") -> Resident:
     """The same pictures as a run holds them, the last ones for validation."""
     places, names = np.arange(len(labels)), tuple(map(str, range(10)))
     dataset = Dataset("bench", images, labels, names, np.zeros(len(labels), dtype=bool), places.astype(np.uint64), ())
-    return Resident.load(dataset, Split(places[:-validation], places[-validation:], places[:0]), "cpu")
+    return Resident.load(dataset, Split(places[:-validation], places[-validation:], places[:0]), device)

@@ -72,7 +72,7 @@ def test_what_does_not_go_together_is_refused_by_name(values: dict[str, object],
 @pytest.mark.parametrize("dataset", catalog.DATASETS)
 def test_an_augmentation_level_sets_the_strengths_and_is_read_back(level: str, dataset: str) -> None:
     config = RunConfig.from_flat({"dataset": dataset, "augmentation": level})
-    assert catalog.level_of(config.augmentation.model_dump(), dataset) == level
+    assert catalog.level_of(config.augmentation.model_dump(exclude={"flip_order"}), dataset) == level
     assert catalog.DATASETS[dataset].mirror or config.augmentation.flip == 0
 
 

@@ -19,7 +19,7 @@ def batch(count: int = 16, channels: int = 3, side: int = 12) -> tuple[torch.Ten
 
 
 def test_the_catalog_and_the_code_name_the_same_augmentations():
-    assert list(AUGMENTATIONS) == list(catalog.AUGMENTATIONS) == list(AugmentationConfig.model_fields)
+    assert list(AUGMENTATIONS) == list(catalog.AUGMENTATIONS) == [name for name in AugmentationConfig.model_fields if name != "flip_order"]
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -135,3 +135,10 @@ def test_bytes_are_varied_to_the_same_bits_as_one_after_the_other_in_floats(chan
         expected, _ = vary(expected, labels, draw, getattr(config, name))
     assert torch.equal(augment(config, pictures, labels, generator(3))[0], expected)
     assert torch.equal(pictures, before)
+
+
+@pytest.mark.parametrize("turns", [0.0, 0.49, 0.5, 0.99])
+def test_a_given_turn_decides_the_flip(turns: float) -> None:
+    images, labels = batch()
+    varied, _ = augment(AugmentationConfig(flip=0.5), images, labels, generator(), torch.full((len(images),), turns))
+    assert torch.equal(varied, images.flip(3) if turns < 0.5 else images)

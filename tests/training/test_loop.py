@@ -13,6 +13,7 @@ from engine.data.resident import Resident
 from engine.training.evaluation import evaluate
 from engine.training.happenings import Change, Changed, Diverged, Ended, EpochDone, Happening, StepDone, Stop
 from engine.training.loop import group_batches
+from engine.training.randomness import derive
 from tests.training.short_runs import begin, digits, epochs, follow, misled, same_weights, settings, steps
 
 METRICS = {
@@ -277,3 +278,28 @@ def test_a_pause_is_left_out_of_the_seconds() -> None:
     training = begin(settings(epochs=1), digits())
     happened, _ = follow(training, lambda happening: training.slept(1000.0) if happening.step == 2 else None)
     assert epochs(happened)[0].metrics["epoch_seconds"] < -900
+
+
+def seen(epoch: int, **knobs: Any) -> Tensor:
+    """The pictures of the first batch of that epoch, in the dataset's order of all 60."""
+    training = begin(settings(batch_size=60, epochs=9, **knobs), digits(train=60, validation=10))
+    training.epoch = epoch
+    pictures, _ = training.next_batch()
+    return pictures[training.data.order(derive(training.config.budget.seed, epoch, 0)).argsort()]
+
+
+def test_alternating_flips_show_each_picture_either_way_by_turns() -> None:
+    first, second, third = (seen(epoch, flip=0.5, flip_order="alternating") for epoch in range(3))
+    assert torch.equal(second, first.flip(3))
+    assert torch.equal(third, first)
+    plain = seen(0)
+    mirrored = (first != plain).flatten(1).any(1)
+    assert 15 < mirrored.sum() < 45
+    assert not torch.equal(first, seen(0, flip=0.5, flip_order="alternating", seed=1))
+
+
+@pytest.mark.parametrize(("share", "times"), [(0.25, 2), (1.0, 8), (0.0, 0)])
+def test_alternating_flips_keep_their_share(share: float, times: int) -> None:
+    plain = seen(0)
+    mirrored = sum((seen(epoch, flip=share, flip_order="alternating") != plain).flatten(1).any(1).int() for epoch in range(8))
+    assert isinstance(mirrored, Tensor) and bool((mirrored == times).all())

@@ -9,7 +9,8 @@ from engine.config import RunConfig
 from engine.data.arrivals import Arrivals
 from engine.training import measured
 from engine.training.numerics import choose
-from engine.training.probing import Candidate, Probe, probe
+from engine.training.probing import Candidate, Compiled, Probe, probe, repaid_after
+from engine.training.rehearsal import Stint
 from tests.training.short_runs import settings
 
 CONFIG = settings(precision="auto")
@@ -69,6 +70,37 @@ def test_what_is_not_clear_changes_nothing(found: Probe, tmp_path: Path, why: st
     }[why]
     assert not measured.keep(CONFIG, doubtful, tmp_path / "measured.json")
     assert not list(tmp_path.iterdir())
+
+
+def compiled(found: Probe, times: float, from_epochs: int | None = 20) -> Probe:
+    """Nothing else is faster than the run's own way, but that one compiled."""
+    slow = faster(found, 0.5)
+    return replace(slow, compiled=Compiled(times * slow.candidates[0].images_per_second, 60.0, from_epochs))
+
+
+def test_compiling_is_taken_by_runs_that_are_long_enough(found: Probe, tmp_path: Path) -> None:
+    file = tmp_path / "measured.json"
+    assert measured.keep(CONFIG, compiled(found, 2.0), file)
+    taken = {epochs: measured.numerics(CONFIG.changed(epochs=epochs), 1, file) for epochs in (19, 20)}
+    assert taken == {19: choose(CONFIG, 1), 20: replace(choose(CONFIG, 1), compiled=True)}
+    others = ({"accumulation": 2}, {"batch_size": 16}, {"train_share": 0.5}, {"precision": "exact"}, {"width": 2.0})
+    for knobs in others:
+        assert not measured.numerics(CONFIG.changed(epochs=50, **knobs), 1, file).compiled, knobs
+    assert not measured.keep(CONFIG, compiled(found, 3.0, 2), file)
+
+
+@pytest.mark.parametrize(("times", "from_epochs"), [(1.1, 20), (2.0, None)])
+def test_compiling_that_does_not_pay_is_not_taken(found: Probe, tmp_path: Path, times: float, from_epochs: int | None) -> None:
+    assert not measured.keep(CONFIG, compiled(found, times, from_epochs), tmp_path / "measured.json")
+
+
+@pytest.mark.parametrize(("train", "speed", "epochs"), [(1000, 200.0, 12), (1000, 100.0, None), (1000, 50.0, None), (None, 200.0, None)])
+def test_compiling_is_repaid_after_so_many_epochs(train: int | None, speed: float, epochs: int | None) -> None:
+    assert repaid_after(train, 100.0, Stint(speed, 0.1, 0, ready_seconds=60.0)) == epochs
+
+
+def test_on_a_processor_nothing_is_compiled(found: Probe) -> None:
+    assert found.compiled is None
 
 
 def test_an_exact_run_stays_exact(found: Probe, tmp_path: Path) -> None:
