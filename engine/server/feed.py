@@ -1,13 +1,14 @@
-"""The live feed: one WebSocket per watched run; the first rows at once, then what is new, ten times a second. A run that is paused
-or tried again stays watched.
+"""The live feed: one WebSocket per watched run; the first rows at once, then what is new, eight times a second. A run that is paused
+or tried again stays watched. All look at the same moments, so that many viewers of a run cost one look into the store.
 
 Follows the store by cursor and only reads. Knows the chart's protocol, nothing of the page.
 """
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -20,28 +21,50 @@ from engine.store.home import Home
 from engine.store.runs import Run, State
 
 # Seconds between looks into the store; at a paused run, whose return may be hours away.
-PERIOD, PAUSED_PERIOD = 0.1, 1.0
+PERIOD, PAUSED_PERIOD = 0.125, 1.0
 # WebSocket close codes: 1000 done, 1008 policy, 1013 try again later, 4404 ours: there is no such run.
 DONE, REFUSED, LATER, NO_SUCH_RUN = 1000, 1008, 1013, 4404
 Message = dict[str, Any]
 
 
+class Look(NamedTuple):
+    """A run and what it told after a cursor."""
+
+    run: Run
+    news: records.News
+
+
+def look(store: Store, run: int, since: int) -> Look:
+    """Read both, the state before the rows, so that an end is told after the last row. Raises NotFound."""
+    return Look(runs.get(store, run), records.read(store, run, since))
+
+
+_looking: dict[tuple[Store, int, int], asyncio.Task[Look]] = {}
+
+
+async def shared_look(store: Store, run: int, since: int) -> Look:
+    """The same without blocking; who asks the same while it is being read gets the same answer."""
+    asked = store, run, since
+    task = _looking.get(asked)
+    if task is None:
+        task = _looking[asked] = asyncio.create_task(asyncio.to_thread(look, *asked))
+        task.add_done_callback(lambda _: _looking.pop(asked))
+    return await asyncio.shield(task)  # a viewer who goes does not take it from the others
+
+
 class Follower:
     """What one socket has been told of a run, and what it has not."""
 
-    def __init__(self, store: Store, run: int, since: int) -> None:
-        self.store = store
-        self.number = run
+    def __init__(self, since: int) -> None:
         self.seq = since
         self._hello: Message | None = None
         self._state: Message | None = None
         self.ended = False
         self.period = PERIOD
 
-    def news(self) -> list[Message]:
-        """The messages since the last call. The state is read before the rows, so that an end is told after the last row."""
-        run = runs.get(self.store, self.number)
-        news = records.read(self.store, self.number, self.seq)
+    def messages(self, seen: Look) -> list[Message]:
+        """What the socket does not know yet of a look from `seq` on."""
+        run, news = seen
         self.seq = news.seq
         self.ended = run.state.ended and not news.more
         self.period = PAUSED_PERIOD if run.state is State.PAUSED else PERIOD
@@ -91,14 +114,14 @@ def _rows(news: records.News) -> Iterator[Message]:
 
 async def live(socket: WebSocket) -> None:
     """`/live?run=ID&since=SEQ`: follow one run until it ends or the viewer goes."""
-    follower = _follower(socket)
-    if follower is None:
+    run, since = runs.number_of(socket.query_params.get("run", "")), runs.number_of(socket.query_params.get("since", "0"))
+    if not allowed(socket) or run is None or since is None:
         await socket.close(REFUSED)  # before it is accepted, so that a stranger gets 403
         return
     await socket.accept()
     listening = asyncio.create_task(_until_gone(socket))
     try:
-        await _follow(socket, follower, listening)
+        await _follow(socket, open_store(Home.find()), run, since, listening)
     except NotFound:
         await socket.close(NO_SUCH_RUN)
     except StoreError:
@@ -109,23 +132,15 @@ async def live(socket: WebSocket) -> None:
         listening.cancel()
 
 
-def _follower(socket: WebSocket) -> Follower | None:
-    """The follower asked for; None for a stranger or a request that makes no sense."""
-    run, since = socket.query_params.get("run", ""), socket.query_params.get("since", "0")
-    number, cursor = runs.number_of(run), runs.number_of(since)
-    if not allowed(socket) or number is None or cursor is None:
-        return None
-    return Follower(open_store(Home.find()), number, cursor)
-
-
-async def _follow(socket: WebSocket, follower: Follower, listening: asyncio.Task[None]) -> None:
+async def _follow(socket: WebSocket, store: Store, run: int, since: int, listening: asyncio.Task[None]) -> None:
+    follower = Follower(since)
     while not listening.done():
-        for message in await asyncio.to_thread(follower.news):
+        for message in follower.messages(await shared_look(store, run, follower.seq)):
             await socket.send_json(message)
         if follower.ended:
             await socket.close(DONE)
             return
-        await asyncio.wait([listening], timeout=follower.period)
+        await asyncio.wait([listening], timeout=follower.period - time.monotonic() % follower.period)
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -158,20 +158,31 @@ def last_seq(store: Store, run: int) -> int:
         )
 
 
+def _after(table: sa.Table, row: type[Metric] | type[Event]) -> sa.Select[Any]:
+    columns = [table.c[name] for name in row.__dataclass_fields__]
+    return sa.select(*columns).where(table.c.run == sa.bindparam("run"), table.c.seq > sa.bindparam("since")).order_by(table.c.seq)
+
+
+_METRICS = _after(metrics, Metric).limit(sa.bindparam("limit"))
+_EVENTS = _after(events, Event)
+_EVENTS_UNTIL = _EVENTS.where(events.c.seq <= sa.bindparam("until"))
+
+
 def read(store: Store, run: int, since: int = 0, limit: int = PAGE) -> News:
     """What a run told after the cursor `since`, in order of `seq`; at most `limit` metrics, then `more` is true."""
+    asked = {"run": run, "since": since}
     with store.snapshot() as connection:
         numbers = _numbers(connection, run, since, limit)
         until = numbers[-1].seq if len(numbers) == limit else None
-        query = _after(events, Event, run, since)
-        happened = [Event(*row) for row in connection.execute(query if until is None else query.where(events.c.seq <= until))]
+        rows = connection.execute(_EVENTS, asked) if until is None else connection.execute(_EVENTS_UNTIL, asked | {"until": until})
+        happened = [Event(*row) for row in rows]
     seqs = [since, *(row.seq for row in numbers[-1:]), *(row.seq for row in happened[-1:])]
     return News(max(seqs), numbers, happened, until is not None)
 
 
 def _numbers(connection: sa.Connection, run: int, since: int, limit: int) -> list[Metric]:
     """The next `limit` metrics, rows and packed ones together."""
-    rows = [Metric(*row) for row in connection.execute(_after(metrics, Metric, run, since).limit(limit))]
+    rows = [Metric(*row) for row in connection.execute(_METRICS, {"run": run, "since": since, "limit": limit})]
     packed = packed_after(connection, run, since, limit)
     if not packed:
         return rows
@@ -179,11 +190,6 @@ def _numbers(connection: sa.Connection, run: int, since: int, limit: int) -> lis
     until = seqs[min(limit, len(seqs)) - 1]
     first = [row for name, points in packed for row in _metrics(name, points.where(points.seq <= until))]
     return sorted([*first, *rows], key=lambda row: row.seq)[:limit]
-
-
-def _after(table: sa.Table, row: type[Metric] | type[Event], run: int, since: int) -> sa.Select[Any]:
-    columns = [table.c[name] for name in row.__dataclass_fields__]
-    return sa.select(*columns).where(table.c.run == run, table.c.seq > since).order_by(table.c.seq)
 
 
 def _metrics(name: str, points: Columns) -> list[Metric]:
@@ -227,4 +233,4 @@ def last_event(store: Store, run: int, kind: str) -> Event | None:
 def told(store: Store, run: int, kinds: Sequence[str]) -> list[Event]:
     """The events of some kinds, in order."""
     with store.read() as connection:
-        return [Event(*row) for row in connection.execute(_after(events, Event, run, 0).where(events.c.kind.in_(kinds)))]
+        return [Event(*row) for row in connection.execute(_EVENTS.where(events.c.kind.in_(kinds)), {"run": run, "since": 0})]

@@ -1,13 +1,15 @@
 """What a watcher of a run is told: everything once, in order, the end last, also of runs longer than one helping."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from engine.config import RunConfig
-from engine.server.feed import Follower
+from engine.server import feed
 from engine.store import records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -33,7 +35,18 @@ def tell(store: Store, claim: Claim, first: int, last: int) -> None:
     records.append(store, claim, Batch(rows, summary={"epochs": 20, "epoch": last, "steps_per_epoch": 1}))
 
 
-def everything(follower: Follower) -> list[dict[str, Any]]:
+class Watcher(feed.Follower):
+    """A follower and where it looks."""
+
+    def __init__(self, store: Store, run: int, since: int) -> None:
+        super().__init__(since)
+        self.place = store, run
+
+    def news(self) -> list[dict[str, Any]]:
+        return self.messages(feed.look(*self.place, self.seq))
+
+
+def everything(follower: Watcher) -> list[dict[str, Any]]:
     told = []
     while not follower.ended:
         told += follower.news()
@@ -46,7 +59,7 @@ def seqs(messages: list[dict[str, Any]]) -> list[int]:
 
 def test_a_watcher_is_told_of_each_row_once_and_of_the_end_last(store: Store) -> None:
     claim = begun(store)
-    follower = Follower(store, claim.run, since=0)
+    follower = Watcher(store, claim.run, since=0)
     tell(store, claim, 1, 3)
     first = follower.news()
     assert [message["kind"] for message in first] == ["hello", "rows", "state"]
@@ -62,7 +75,7 @@ def test_who_comes_back_with_a_cursor_gets_only_the_rest(store: Store) -> None:
     claim = begun(store)
     tell(store, claim, 1, 9)
     transitions.end(store, claim, State.FINISHED)
-    assert seqs(everything(Follower(store, claim.run, since=6))) == [7, 8, 9]
+    assert seqs(everything(Watcher(store, claim.run, since=6))) == [7, 8, 9]
 
 
 def test_a_long_finished_run_arrives_whole(store: Store) -> None:
@@ -71,7 +84,7 @@ def test_a_long_finished_run_arrives_whole(store: Store) -> None:
     tell(store, claim, 1, count)
     records.append(store, claim, Batch([], [Event(count + 1, records.VERDICT, count, count, {}, 0.0)]))
     transitions.end(store, claim, State.FINISHED)
-    told = everything(Follower(store, claim.run, since=0))
+    told = everything(Watcher(store, claim.run, since=0))
     assert seqs(told) == list(range(1, count + 1))
     assert [event["seq"] for message in told if message["kind"] == "rows" for event in message["events"]] == [count + 1]
     assert told[-1] == {"kind": "end"}
@@ -80,7 +93,7 @@ def test_a_long_finished_run_arrives_whole(store: Store) -> None:
 def test_the_axis_of_an_ended_run_ends_where_the_run_did(store: Store) -> None:
     claim = begun(store)
     tell(store, claim, 1, 3)
-    follower = Follower(store, claim.run, since=0)
+    follower = Watcher(store, claim.run, since=0)
     assert follower.news()[0]["epochs"] == 20
     transitions.end(store, claim, State.STOPPED)
     assert next(message for message in follower.news() if message["kind"] == "hello")["epochs"] == 3
@@ -93,7 +106,7 @@ def kinds(messages: list[dict[str, Any]]) -> list[str]:
 def test_a_paused_run_stays_watched_and_tells_of_its_next_attempt(store: Store) -> None:
     claim = begun(store)
     tell(store, claim, 1, 3)
-    follower = Follower(store, claim.run, since=0)
+    follower = Watcher(store, claim.run, since=0)
     follower.news()
     transitions.end(store, claim, State.PAUSED)
     assert [(message["kind"], message["state"]) for message in follower.news()] == [("state", State.PAUSED)]
@@ -114,7 +127,7 @@ def test_a_paused_run_stays_watched_and_tells_of_its_next_attempt(store: Store) 
 def test_a_run_that_goes_back_to_the_queue_after_a_crash_stays_watched(store: Store) -> None:
     claim = begun(store)
     tell(store, claim, 1, 3)
-    follower = Follower(store, claim.run, since=0)
+    follower = Watcher(store, claim.run, since=0)
     transitions.crashed(store, claim, State.LOST, {"key": "errors.worker_vanished", "fields": {}})
     assert follower.news()[-1]["state"] is State.QUEUED
     assert not follower.ended
@@ -124,10 +137,30 @@ def test_who_watches_a_retried_run_again_reads_on_from_the_cursor(store: Store) 
     claim = begun(store)
     tell(store, claim, 1, 3)
     transitions.end(store, claim, State.STOPPED)
-    first = Follower(store, claim.run, since=0)
+    first = Watcher(store, claim.run, since=0)
     assert everything(first)[-1] == {"kind": "end"}
     transitions.retry(store, claim.run)
-    follower = Follower(store, claim.run, since=first.seq)
+    follower = Watcher(store, claim.run, since=first.seq)
     assert kinds(follower.news()) == ["hello", "state"]
     assert not follower.ended
     assert runs.get(store, claim.run).state is State.QUEUED
+
+
+def test_many_viewers_of_a_run_cost_one_look_and_one_who_goes_takes_it_from_nobody(store: Store) -> None:
+    claim = begun(store)
+    tell(store, claim, 1, 3)
+    statements: list[str] = []
+    sa.event.listen(store.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    alone = feed.look(store, claim.run, 0)
+    of_one = len(statements)
+
+    async def together() -> list[feed.Look | BaseException]:
+        viewers = [asyncio.create_task(feed.shared_look(store, claim.run, 0)) for _ in range(20)]
+        await asyncio.sleep(0)
+        viewers[0].cancel()
+        return await asyncio.gather(*viewers, return_exceptions=True)
+
+    gone, *seen = asyncio.run(together())
+    assert isinstance(gone, asyncio.CancelledError)
+    assert seen == [alone] * 19
+    assert len(statements) == 2 * of_one
