@@ -2,7 +2,8 @@
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -56,6 +57,18 @@ class EngineRoom:
         worker = self.worker(number)
         os.kill(worker.pid, signal.SIGKILL)
         until(lambda: not alive(worker))
+
+    @contextmanager
+    def halted(self, process: Identity) -> Iterator[None]:
+        """Stop a process meanwhile, but not in the midst of writing: it would keep the store locked."""
+        with self.store.write():
+            os.kill(process.pid, signal.SIGSTOP)
+            until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGCONT)
 
     def supervisor(self) -> Identity:
         def seen() -> Identity | None:

@@ -47,16 +47,16 @@ def test_a_full_disk_fails_the_run_in_words_and_it_goes_on_when_there_is_room(tm
                     pass
             until(lambda: _stuck(room, number), 100)
             assert room.run(number).id == number
+            before = room.run(number).summary["epoch"]
             filler.unlink()
             launch.ensure_supervisor(room.store)
-            until(lambda: room.run(number).state is State.FAILED or room.run(number).summary["epoch"] > 0, 60)
+            until(lambda: room.run(number).state is State.FAILED or room.run(number).summary["epoch"] > before, 60)
             if room.run(number).state is State.FAILED:
                 reason = room.run(number).reason
                 assert reason is not None
                 assert reason["key"] == "errors.disk_full"
                 launch.retry(room.store, number)
-            before = room.run(number).summary["epoch"]
-            until(lambda: room.run(number).summary["epoch"] > before, 60)
+                until(lambda: room.run(number).summary["epoch"] > before, 60)
             launch.stop(room.store, number)
             room.ended(number)
             assert broken(room) == []

@@ -46,13 +46,9 @@ def test_a_stopped_worker_is_stalled_not_lost_and_goes_on(faulty: FaultyRoom) ->
     room = faulty.room
     number = room.start(**LONG)
     room.training(number)
-    worker = room.worker(number)
-    os.kill(worker.pid, signal.SIGSTOP)
-    try:
+    with room.halted(room.worker(number)):
         until(lambda: watching.stalled(room.store, number))
         assert room.run(number).state is State.RUNNING
-    finally:
-        os.kill(worker.pid, signal.SIGCONT)
     until(lambda: watching.stalled(room.store, number) is None)
     assert room.run(number).attempt == 1
     launch.stop(room.store, number)
@@ -64,10 +60,10 @@ def test_a_worker_that_hears_nothing_is_ended_when_it_does_not_stop(faulty: Faul
     number = room.start(**LONG)
     room.training(number)
     worker = room.worker(number)
-    os.kill(worker.pid, signal.SIGSTOP)
-    launch.stop(room.store, number)
-    assert room.ended(number).state is State.STOPPED
-    until(lambda: not alive(worker))
+    with room.halted(worker):
+        launch.stop(room.store, number)
+        assert room.ended(number).state is State.STOPPED
+        until(lambda: not alive(worker))
 
 
 def test_a_worker_asked_to_leave_by_the_system_saves_and_goes_on_later(faulty: FaultyRoom, uninterrupted: Curves) -> None:

@@ -198,10 +198,9 @@ def test_a_run_queued_while_the_supervisor_leaves_is_taken_by_the_next(tmp_path:
     try:
         room.ended(room.start())
         old = room.supervisor()
-        os.kill(old.pid, signal.SIGSTOP)
-        os.kill(old.pid, signal.SIGTERM)
-        number = room.start()
-        os.kill(old.pid, signal.SIGCONT)
+        with room.halted(old):
+            os.kill(old.pid, signal.SIGTERM)
+            number = room.start()
         assert room.ended(number).state is State.FINISHED
         until(lambda: not alive(old))  # in the midst of a turn it gives the run out itself; else the next one does
     finally:
