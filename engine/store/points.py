@@ -10,7 +10,7 @@ from engine.store import blobs
 from engine.store.blobs import Columns
 from engine.store.tables import metrics, series
 
-# Asked ten times a second for every watched run: putting a statement together costs more than running it.
+# Asked eight times a second for every watched run: putting a statement together costs more than running it.
 _PACKED = (series.c.run == sa.bindparam("run"), series.c.last_seq > sa.bindparam("since"))
 _HEADS = sa.select(series.c.first_seq, series.c.last_seq, series.c.points).where(*_PACKED).order_by(series.c.last_seq)
 _PARTS = sa.select(series.c.name, series.c.data).where(*_PACKED, series.c.first_seq <= sa.bindparam("until")).order_by(series.c.first_seq)
