@@ -21,7 +21,7 @@ from engine.data.sheet import Sheet
 from engine.errors import DataError
 from engine.folders import shown
 
-VERSION = 1  # raise it when decoding changes, so that old caches are left alone
+VERSION = 2  # raise it when decoding changes, so that old caches are left alone
 CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeeping than 28 px pictures cost to decode
 AHEAD = 4  # chunks of a thread that are decoded or wait to be; as many squares are in memory
 BAD_SHARE = 0.05

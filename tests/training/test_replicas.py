@@ -70,7 +70,7 @@ def test_each_drops_other_units_and_all_follow_the_knob() -> None:
 
 
 def test_evaluates_as_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.training.evaluation.CHUNK_PIXELS", 7 * 16 * 16)
+    monkeypatch.setattr("engine.training.evaluation.CPU_CHUNK", 7 * 16 * 16)
     training, data = begin(1), digits()
     whole = evaluate(training.model, data, data.validation, training.numerics)
     parted = evaluate(training.model, data, data.validation, dataclasses.replace(training.numerics, replicas=3))
