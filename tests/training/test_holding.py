@@ -62,7 +62,7 @@ def test_learns_through_windows_what_it_learns_from_memory(scans: Dataset) -> No
     whole = Resident.load(scans, split(scans, config.data), "cpu")
     (happened, _), (in_memory, _) = follow(begin(config, on_disk(scans))), follow(begin(config, whole))
     ours, theirs = epochs(happened)[-1].metrics, epochs(in_memory)[-1].metrics
-    assert ours["val_accuracy"] > 0.85
+    assert ours["val_accuracy"] > 0.8
     assert ours["val_accuracy"] == pytest.approx(theirs["val_accuracy"], abs=0.04)
 
 
