@@ -25,7 +25,7 @@ help:
 	@echo "make test    the fast tests, a real browser included (make test BROWSER=no leaves it out)"
 	@echo "make slow    the slow tests"
 	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
-	@echo "make bench   how fast training is, beside its limit and beside other trainers (two hours)"
+	@echo "make bench   how fast training is, beside its limit and beside other trainers and the screen (three hours)"
 	@echo "make bench-gpu   what a CUDA device does: its tests, the loop beside its limit, compiled or not, the CIFAR-10 sprint"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
@@ -47,13 +47,19 @@ monkey: install-dev
 	@$(PY) -m tests.monkey --minutes $(MINUTES)
 
 bench: install-dev
-	@echo "The loop beside the network's own limit, then beside other trainers; each is installed into bench/ when first asked for"
+	@echo "The loop beside the network's own limit, then beside other trainers (each is installed into bench/ when first asked for), then the rest"
 	@$(PY) -m tests.benchmarks.loop
 	@$(PY) -m tests.benchmarks.peers
 	@$(PY) -m tests.benchmarks.accuracy
 	@$(PY) -m tests.benchmarks.numerics
 	@$(PY) -m tests.benchmarks.unharmed
 	@$(PY) -m tests.benchmarks.profile
+	@$(PY) -m tests.benchmarks.jobs
+	@$(PY) -m tests.benchmarks.memory
+	@$(PY) -m tests.benchmarks.streaming
+	@$(PY) -m tests.benchmarks.soak
+	@$(PY) -m tests.benchmarks.decoding
+	@$(PY) -m tests.benchmarks.screen
 
 bench-gpu: install-dev
 	@$(PY) -m pytest -q -k cuda
