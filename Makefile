@@ -55,10 +55,12 @@ bench: install-dev
 	@$(PY) -m tests.benchmarks.unharmed
 	@$(PY) -m tests.benchmarks.profile
 	@$(PY) -m tests.benchmarks.jobs
+	@$(PY) -m tests.benchmarks.stopping
 	@$(PY) -m tests.benchmarks.memory
 	@$(PY) -m tests.benchmarks.streaming
 	@$(PY) -m tests.benchmarks.soak
 	@$(PY) -m tests.benchmarks.decoding
+	@$(PY) -m tests.benchmarks.packed_runs
 	@$(PY) -m tests.benchmarks.screen
 
 bench-gpu: install-dev

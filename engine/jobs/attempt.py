@@ -27,6 +27,7 @@ from engine.store.runs import Claim, State
 from engine.training import checkpoints, measured, session
 from engine.training.checkpoints import BadCheckpoint, Checkpoint
 from engine.training.happenings import Diverged
+from engine.training.holding import KINDS
 from engine.training.numerics import Numerics
 
 log = logging.getLogger("athanor.worker")
@@ -132,7 +133,10 @@ class Attempt:
     def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
         reference = standing.reference_accuracy(self.store, config.data.dataset)
         every = int(settings.get(self.store, settings.KEEP_EVERY))
-        return session.Setting(numerics, reference, self._asked, self.claim.attempt, every, self.run.pause_after)
+        data_in = self.run.summary.get("data_in")
+        return session.Setting(
+            numerics, reference, self._asked, self.claim.attempt, every, self.run.pause_after, data_in if data_in in KINDS else None
+        )
 
     def _numerics(self, config: RunConfig) -> Numerics:
         """Fixed when the run first starts, inherited by its later attempts."""

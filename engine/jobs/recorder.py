@@ -46,7 +46,7 @@ class Whole(Protocol):
 class Recorder:
     """Metrics, events and the summary go in; commands come out. `fenced` is set when the attempt has been ended by others."""
 
-    def __init__(self, store: Store, claim: Claim, summary: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, store: Store, claim: Claim) -> None:
         self.store = store
         self.claim = claim
         self.fenced = False
@@ -55,8 +55,8 @@ class Recorder:
         self._metrics: list[Metric] = []
         self._events: list[Event] = []
         self._checkpoints: list[Kept] = []
-        self._summary: dict[str, Any] = dict(summary or {})
-        self._told: dict[str, Any] = dict(self._summary)
+        self._summary: dict[str, Any] = {}
+        self._told: dict[str, Any] = {}
         self._got_on_at: float | None = None
         self._commands: set[str] = set()
         self._lock = threading.Lock()

@@ -60,12 +60,14 @@ class Follower:
         self._hello: Message | None = None
         self._state: Message | None = None
         self.ended = False
+        self.more = False
         self.period = PERIOD
 
     def messages(self, seen: Look) -> list[Message]:
         """What the socket does not know yet of a look from `seq` on."""
         run, news = seen
         self.seq = news.seq
+        self.more = news.more
         self.ended = run.state.ended and not news.more
         self.period = PAUSED_PERIOD if run.state is State.PAUSED else PERIOD
         behind = [] if news.more else self._changed_state(run)
@@ -140,7 +142,8 @@ async def _follow(socket: WebSocket, store: Store, run: int, since: int, listeni
         if follower.ended:
             await socket.close(DONE)
             return
-        await asyncio.wait([listening], timeout=follower.period - time.monotonic() % follower.period)
+        wait = 0.0 if follower.more else follower.period - time.monotonic() % follower.period
+        await asyncio.wait([listening], timeout=wait)
 
 
 async def _until_gone(socket: WebSocket) -> None:

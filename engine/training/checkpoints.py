@@ -29,7 +29,7 @@ from engine.folders import shown
 from engine.training.happenings import State
 from engine.training.meter import Sums
 
-FORMAT = 2
+FORMAT = 3
 _WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
 # In the state file, before the names of the tensors that are not the optimiser's.
 _EXTRA = "extra."
@@ -101,10 +101,10 @@ class FactsForm(BaseModel):
 
 
 class Body(BaseModel):
-    """The JSON of a checkpoint. `bytes` of its files were not told before 0.1."""
+    """The JSON of a checkpoint. `bytes` are those of its files."""
 
     model_config = Strict
-    format: Literal[2]
+    format: Literal[3]
     files: dict[str, str]
     bytes: dict[str, Whole] = Field(default_factory=dict)
     state: StateForm

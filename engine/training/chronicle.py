@@ -86,7 +86,5 @@ class Chronicle:
 
 
 def _epoch(kept: Extra, name: str) -> EpochDone:
-    columns = {column: kept.tensors[f"{name}.{column}"] for column in ("loss", "correct", "predicted")}
-    unknown = torch.full_like(columns["loss"], torch.nan)  # checkpoints of 0.1.0 have no confidence
-    columns["confidence"] = kept.tensors.get(f"{name}.confidence", unknown)
+    columns = {column: kept.tensors[f"{name}.{column}"] for column in ("loss", "correct", "predicted", "confidence")}
     return EpochDone(**kept.facts[name], validation=Evaluation(**columns), nonfinite=False, best=name == "best_epoch")

@@ -6,9 +6,11 @@ On the CPU the kernel's own high-water mark of this process, which it lets us re
 import ctypes
 import gc
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import psutil
 import torch
@@ -19,10 +21,23 @@ STATUS = Path("/proc/self/status")
 RESET = "5"
 # Seconds between two looks where the kernel does not tell.
 LOOK = 0.002
-# What a container may use, and uses: version 2 and version 1 of control groups.
-LIMITS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+
+
+class Group(NamedTuple):
+    """Where the kernel tells what a container may use and uses, and which line of `stat` says how much of that it takes back when asked:
+    the files in its cache that nobody has used lately."""
+
+    limit: Path
+    used: Path
+    stat: Path
+    cached: str
+
+
+# Version 2 and version 1 of control groups.
+V2, V1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory")
+GROUPS = (
+    Group(V2 / "memory.max", V2 / "memory.current", V2 / "memory.stat", "inactive_file"),
+    Group(V1 / "memory.limit_in_bytes", V1 / "memory.usage_in_bytes", V1 / "memory.stat", "total_inactive_file"),
 )
 # Left alone of what is free: the system, other programs, what the measurement did not see.
 RESERVE_SHARE, RESERVE_LEAST = 0.05, 512 * 2**20
@@ -34,27 +49,49 @@ class Peak:
     def __init__(self, device: str) -> None:
         self.device = device
         self.bytes = 0
+        self._watcher: _Watcher | None = None
 
     def __enter__(self) -> Self:
         gc.collect(1)  # what the last piece of work left; all generations would take half a second
         if self.device != "cpu":
             torch.cuda.synchronize()
             torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-            self._before = torch.cuda.memory_allocated()
-            return self
-        _trim()
-        self._before = psutil.Process().memory_info().rss
-        self._watcher = None if _reset_mark() else _Watcher()
+        else:
+            _trim()
+        self._before = self._now()
+        self._begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._end()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What is done inside is not part of the work: neither its peak nor what it leaves behind counts."""
+        self._end()
+        before = self._now()
+        try:
+            yield
+        finally:
+            self._before += self._now() - before
+            self._begin()
+
+    def _now(self) -> int:
+        return psutil.Process().memory_info().rss if self.device == "cpu" else torch.cuda.memory_allocated()
+
+    def _begin(self) -> None:
+        if self.device != "cpu":
+            torch.cuda.reset_peak_memory_stats()
+        elif not _reset_mark():
+            self._watcher = _Watcher()
+
+    def _end(self) -> None:
         if self.device != "cpu":
             torch.cuda.synchronize()
             peak = torch.cuda.max_memory_allocated()
         else:
             peak = _mark() if self._watcher is None else self._watcher.end()
-        self.bytes = max(0, peak - self._before)
+        self.bytes = max(self.bytes, peak - self._before)
 
 
 class _Watcher:
@@ -106,18 +143,16 @@ def free(device: str) -> int:
         available += torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     else:
         memory = psutil.virtual_memory()
-        available, total = min([memory.available, *_left_in_group()]), memory.total
+        groups = [left for group in GROUPS if (left := _left_in(group)) is not None]
+        available, total = (min(sizes) for sizes in zip((memory.available, memory.total), *groups, strict=True))
     return max(0, available - max(RESERVE_LEAST, int(total * RESERVE_SHARE)))
 
 
-def _left_in_group() -> list[int]:
-    """What the limit of this container leaves, where there is one."""
-    found = [(_number(limit), _number(used)) for limit, used in LIMITS]
-    return [max(0, limit - used) for limit, used in found if limit is not None and used is not None]
-
-
-def _number(file: Path) -> int | None:
+def _left_in(group: Group) -> tuple[int, int] | None:
+    """What the limit of this container leaves, and the limit, where there is one."""
     try:
-        return int(file.read_text())
+        limit, used = int(group.limit.read_text()), int(group.used.read_text())
+        told = dict(line.split() for line in group.stat.read_text().splitlines())
     except (OSError, ValueError):  # none here, or `max`
         return None
+    return max(0, limit - used + int(told.get(group.cached, 0))), limit

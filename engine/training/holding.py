@@ -1,10 +1,9 @@
 """Where a run's pictures lie: all on its device, or on the disk and read by blocks. Decided once, here.
 
-Knows no loop. The choice changes the order of the pictures when they fill more than one window, so a checkpoint keeps it.
+Knows no loop. The choice changes the order of the pictures when they fill more than one window, so every attempt at a run keeps it.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
@@ -21,10 +20,8 @@ KINDS: dict[DataIn, type[Resident]] = {"memory": Resident, "blocks": Blocks}
 SHARE = 0.5
 
 
-def choose(dataset: Dataset, device: str, kept: Mapping[str, Any] | None) -> DataIn:
-    """As the checkpoint says that is gone on from; for a run that begins, by the dataset's bytes and what is free on the device."""
-    if kept is not None:
-        return "blocks" if kept.get("data_in") == "blocks" else "memory"  # checkpoints of 0.1.0 know memory only
+def choose(dataset: Dataset, device: str) -> DataIn:
+    """For a run that begins, by the dataset's bytes and what is free on the device."""
     return "memory" if dataset.images.nbytes <= SHARE * footprint.free(device) else "blocks"
 
 

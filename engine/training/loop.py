@@ -132,7 +132,7 @@ class Training:
         def learn(share: tuple[Replica, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
             replica, seen, known = share
             with self.numerics.autocast():
-                logits = replica.model(seen)
+                logits = self._network(replica, seen)(seen)
             loss = functional.cross_entropy(logits.float(), known, label_smoothing=self.config.optimisation.label_smoothing)
             (loss * (len(known) / images)).backward()
             return loss.detach(), logits.detach()
@@ -141,6 +141,11 @@ class Training:
         shares = list(zip(self._replicas, pictures.tensor_split(count), labels.tensor_split(count), strict=False))
         for (_, _, known), (loss, logits) in zip(shares, side_by_side(learn, shares), strict=True):
             self._meter.add_batch(loss, logits, known)
+
+    def _network(self, replica: Replica, seen: Tensor) -> nn.Module:
+        """Of a compiled network its plain form, where compiling once more for a smaller last batch would take a minute."""
+        whole = len(seen) == self.config.optimisation.batch_size
+        return replica.model if whole or not self.numerics.compiled else self.model
 
     def _finish_epoch(self) -> Generator[Happening, Message, bool]:
         sums = self._meter.close()

@@ -51,10 +51,14 @@ def keep(config: RunConfig, found: Probe, file: Path) -> bool:
     """Take note of a measurement that was undisturbed and clear, unless there is one already. True when it was."""
     if found.elsewhere > QUIET or found.left_out:
         return False
+    own = next((one for one in found.candidates if one.chosen), None)
+    if own is None:
+        return False
     chosen, held = Numerics.from_dict(found.numerics), _read(file)
-    best, enough = _clearly_faster(found), _repaid_after(found)
+    best, enough = _clearly_faster(found, own), _repaid_after(found, own)
     fresh_way = best is not None and _key(config, chosen) not in held.ways
-    fresh_work = enough is not None and _work(config, chosen) not in held.compiled
+    # What was compiled is the way up to now; whether that pays for another one, its own measurement will tell.
+    fresh_work = enough is not None and not fresh_way and _work(config, chosen) not in held.compiled
     if best is not None and fresh_way:
         held.ways[_key(config, chosen)] = Way(precision=best.precision, channels_last=best.channels_last)
     if enough is not None and fresh_work:
@@ -70,17 +74,14 @@ def _write(held: Measured, file: Path) -> None:
     fresh.replace(file)
 
 
-def _clearly_faster(found: Probe) -> Candidate | None:
-    own = next((one for one in found.candidates if one.chosen), None)
-    if own is None:
-        return None
+def _clearly_faster(found: Probe, own: Candidate) -> Candidate | None:
     best = found.candidates[found.fastest]
     return best if best.images_per_second > MARGIN * own.images_per_second else None
 
 
-def _repaid_after(found: Probe) -> int | None:
-    """From how many epochs on the compiled way is to be taken, where it is clearly faster than the fastest other."""
-    if found.compiled is None or found.compiled.images_per_second <= MARGIN * found.candidates[found.fastest].images_per_second:
+def _repaid_after(found: Probe, own: Candidate) -> int | None:
+    """From how many epochs on the run's own way is to be compiled, where that is clearly faster."""
+    if found.compiled is None or found.compiled.images_per_second <= MARGIN * own.images_per_second:
         return None
     return found.compiled.from_epochs
 

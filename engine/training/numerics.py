@@ -64,8 +64,8 @@ class Numerics:
         return model.to(self.device).to(memory_format=self.memory_format)
 
     def quickened(self, model: nn.Module) -> nn.Module:
-        """What the training step calls: the model itself, or its compiled form over the same weights."""
-        return cast(nn.Module, torch.compile(model, mode="reduce-overhead")) if self.compiled else model
+        """What the training step calls: the model itself, or its compiled form over the same weights, for batches of one size."""
+        return cast(nn.Module, torch.compile(model, mode="reduce-overhead", dynamic=False)) if self.compiled else model
 
     def begin_step(self) -> None:
         """What recorded graphs left behind in the last step may be written over."""

@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Compiled:
-    """The fastest of the candidates, compiled: images per second, seconds until its first timed step, and from how many epochs of this
+    """The run's own setting, compiled: images per second, seconds until its first timed step, and from how many epochs of this
     data a run is over sooner with it; None: never, or nobody knows how many pictures there are."""
 
     images_per_second: float
@@ -148,11 +148,11 @@ class _Probing:
         self._grow(EVALUATED, self.evaluated, self._evaluation)
         speed, memory = self._speed(size, chosen), self._memory(size)
         candidates, left_out = self._candidates(size, accumulation, chosen)
+        elsewhere = self.load.elsewhere()  # before the compiler's own processes begin
         known = facts(self.config, self.found.outline.channels, self.found.outline.classes)
         return Probe(
             known.parameters, known.flops, "real" if self.found.real else "synthetic", self.counts, self.numerics.as_dict(), self.batch,
-            speed, memory, candidates, left_out, fastest(candidates),
-            self._compiled(size, candidates), self.load.elsewhere(),
+            speed, memory, candidates, left_out, fastest(candidates), self._compiled(size, chosen), elsewhere,
             time.monotonic() - self.began,
         )  # fmt: skip
 
@@ -238,22 +238,20 @@ class _Probing:
                 candidates.append(Candidate(precision, last, stint.images_per_second, stint is chosen))
         return candidates, left_out
 
-    def _compiled(self, size: int, candidates: list[Candidate]) -> Compiled | None:
-        """The fastest way once more, compiled. Batches that are added up before a step would write over each other's graphs."""
+    def _compiled(self, size: int, chosen: Stint) -> Compiled | None:
+        """The run's own way once more, compiled. Batches that are added up before a step would write over each other's graphs."""
         alone = self.config.optimisation.accumulation == 1 and not self.numerics.deterministic
-        if self.numerics.device == "cpu" or not alone or not candidates or time.monotonic() - self.began > LONGEST:
+        if self.numerics.device == "cpu" or not alone or time.monotonic() - self.began > LONGEST:
             return None
-        eager = candidates[fastest(candidates)]
-        quick = replace(self.numerics, precision=eager.precision, channels_last=eager.channels_last, fused=True, compiled=True)
         try:
-            stint = self.rehearsal.steps(quick, size, SHARE)
+            stint = self.rehearsal.steps(replace(self.numerics, compiled=True), size, SHARE)
         except Unwanted:
             raise
         except Exception:  # torch's compiler raises many kinds where a C compiler or Triton is missing; training goes without it
             log.warning("%s was not compiled", self.config.model.architecture, exc_info=True)
             return None
         train = None if self.counts is None else self.counts.train
-        paid = repaid_after(train, eager.images_per_second, stint)
+        paid = repaid_after(train, chosen.images_per_second, stint)
         return Compiled(stint.images_per_second, stint.ready_seconds, paid)
 
     def _way(self) -> tuple[Precision, bool] | None:
@@ -305,6 +303,18 @@ def repaid_after(train: int | None, eager: float, compiled: Stint) -> int | None
     """From how many epochs of so many pictures the compiled way is over sooner than an eager one of so many images per second."""
     saved = 0.0 if train is None else train / eager - train / compiled.images_per_second
     return math.ceil(compiled.ready_seconds / saved) if saved > 0 else None
+
+
+def as_compiled(found: Probe, epochs: int) -> Probe:
+    """The same with the speed and time of a run that will be compiled, as far as that was measured."""
+    if found.compiled is None:
+        return found
+    trained, speed = found.compiled.images_per_second, found.speed
+    epoch, share = epoch_seconds(found.counts, trained, speed.evaluated)
+    seconds = None
+    if epoch is not None and found.counts is not None:
+        seconds = found.compiled.ready_seconds + epoch * epochs + found.counts.test / speed.evaluated
+    return replace(found, speed=replace(speed, expected=trained, epoch_seconds=epoch, evaluation_share=share, seconds=seconds))
 
 
 def fastest(candidates: list[Candidate]) -> int:

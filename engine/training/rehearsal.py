@@ -56,7 +56,19 @@ class Rehearsal:
         self.wanted = wanted
 
     def steps(self, numerics: Numerics, batch: int, seconds: float = 0.0, accumulation: int = 1) -> Stint:
-        """One step to warm up, then two timed ones (one, if that is long) and as many as fit into `seconds`. Raises Unwanted."""
+        """One step to warm up, then two timed ones (one, if that is long) and as many as fit into `seconds`. Raises Unwanted.
+
+        What is compiled is compiled anew, as in the process of a run, and forgotten afterwards.
+        """
+        if not numerics.compiled:
+            return self._steps(numerics, batch, seconds, accumulation)
+        torch.compiler.reset()
+        try:
+            return self._steps(numerics, batch, seconds, accumulation)
+        finally:
+            torch.compiler.reset()
+
+    def _steps(self, numerics: Numerics, batch: int, seconds: float, accumulation: int) -> Stint:
         numerics.apply()
         began = time.perf_counter()
         with Peak(numerics.device) as peak:
@@ -66,7 +78,7 @@ class Rehearsal:
                 next(run)
             settle(numerics.device)
             ready = time.perf_counter() - began
-            count, spent = self._timed(training, run, seconds, epoch_of(batch * accumulation))
+            count, spent = self._timed(training, run, seconds, epoch_of(batch * accumulation), peak)
         del training, run
         self.model.zero_grad(set_to_none=True)
         return Stint(count * batch * accumulation / spent, spent / count, peak.bytes, ready)
@@ -78,7 +90,7 @@ class Rehearsal:
         data = replace(self.data, train=train, validation=few, probe=few)
         return Training(self.model, data, config, numerics)
 
-    def _timed(self, training: Training, run: Iterator[Happening], seconds: float, epoch: int) -> tuple[int, float]:
+    def _timed(self, training: Training, run: Iterator[Happening], seconds: float, epoch: int, peak: Peak) -> tuple[int, float]:
         """Timed steps and their seconds; what lies between two epochs is not among them."""
         device = training.numerics.device
         count, spent, began = 0, 0.0, time.perf_counter()
@@ -93,7 +105,8 @@ class Rehearsal:
             count += 1
             if count % WAIT == 0 or time.perf_counter() > give_up:
                 settle(device)
-                paused = self._pause()
+                with peak.aside():
+                    paused = self._pause()
                 began, give_up = began + paused, give_up + paused
         settle(device)
         return count, spent + time.perf_counter() - began

@@ -5,7 +5,7 @@ Knows the run's folder and whom to tell; knows no store and no process. Only her
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,7 @@ from engine.training.checkpoints import Checkpoint, Extra, Written
 from engine.training.chronicle import Chronicle
 from engine.training.evaluation import evaluate
 from engine.training.happenings import BEGINNING, Ended, EpochDone, Happening, StepDone, Stop
+from engine.training.holding import DataIn
 from engine.training.loop import Training, group_batches
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
@@ -72,8 +73,8 @@ class Place:
 class Setting:
     """What is decided outside the config: numerics, the yardstick of this data, what is asked of it now, and which try it is.
 
-    `keep_every` asks for a checkpoint of every so many epochs; 0 asks for none. At the end of epoch `pause_after` it leaves, as it
-    does at the end of its epoch when a step is asked of it.
+    `data_in` is where an earlier attempt had the pictures. `keep_every` asks for a checkpoint of every so many epochs; 0 asks for none. At
+    the end of epoch `pause_after` it leaves, as it does at the end of its epoch when a step is asked of it.
     """
 
     numerics: Numerics
@@ -82,6 +83,7 @@ class Setting:
     attempt: int = 1
     keep_every: int = 0
     pause_after: int | None = None
+    data_in: DataIn | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
     """Run to the end, from `start` on if there is one. Raises DataError before the first step, Diverged after the epoch that did."""
     setting.numerics.apply()
     try:
-        data = _prepare(config, setting, place, teller, start)
+        data = _prepare(config, setting if start is None else replace(setting, data_in=start.extra.facts["data_in"]), place, teller)
     except _Left as left:
         return Outcome(left.why, 0, None)
     torch.manual_seed(derive(config.budget.seed, WEIGHTS))
@@ -138,7 +140,7 @@ class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pi
         self.why = why
 
 
-def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller, start: Checkpoint | None) -> Resident:
+def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> Resident:
     def progress(what: str, done: int, total: int) -> None:
         asked = setting.asked()
         if what == "decode" and asked is not None and asked != "step":
@@ -152,7 +154,7 @@ def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller, 
         skipped = [{"path": one.path, "reason": one.reason} for one in dataset.skipped]
         teller.event("skipped", 0, 0, {"pictures": skipped})
     counts = np.bincount(dataset.labels[parts.train], minlength=len(dataset.classes))
-    data_in = holding.choose(dataset, setting.numerics.device, None if start is None else start.extra.facts)
+    data_in = setting.data_in or holding.choose(dataset, setting.numerics.device)
     teller.summary(
         classes=len(dataset.classes), class_counts=counts.tolist(), train_images=len(parts.train), skipped=len(dataset.skipped),
         validation_images=len(parts.validation), test_images=len(parts.test), preparing=None, data_in=data_in,

@@ -106,7 +106,8 @@ def _second(found: Finding) -> str:
 
 def _unequal(found: Finding) -> str:
     """That they were not computed alike, where it is so."""
-    computed = {str(run.facts.numerics) for side in (found.ahead, found.behind) for run in side.runs if run.facts.numerics}
+    facts = [run.facts for side in (found.ahead, found.behind) for run in side.runs if run.facts.numerics]
+    computed = {(str(each.numerics), each.summary.get("data_in")) for each in facts}
     return " " + t("compare.evidence.numerics") if len(computed) > 1 else ""
 
 

@@ -53,6 +53,7 @@ def compare(net: str, rounds: int) -> None:
 def sprint(data_root: Path, seeds: int, compiled: bool) -> None:
     found = []
     for seed in range(seeds):
+        torch.compiler.reset()
         config = PRESETS["cifar_sprint"].config().changed(seed=seed)
         numerics = replace(choose(config, 1), compiled=compiled)
         numerics.apply()

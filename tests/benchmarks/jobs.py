@@ -1,7 +1,6 @@
 """Two runs side by side, a core each, against one after the other on both: `python -m tests.benchmarks.jobs`.
 
 Through a real supervisor and its workers; from the first launch to the end of the last run, data decoded and spare worker warm beforehand.
-Also the time from Stop to the end of the worker's process, which frees its memory and the device.
 """
 
 import argparse
@@ -10,11 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine.jobs import launch
-from engine.jobs.identity import alive
 from engine.store import settings
 from tests.engine_room import EngineRoom
-from tests.waiting import until
 
 NETS = {
     "lenet": {"epochs": 30, "resolution": 32},
@@ -35,17 +31,6 @@ def both(room: EngineRoom, net: str, slots: int, seed: int) -> float:
     return time.perf_counter() - began
 
 
-def stopping(room: EngineRoom) -> float:
-    """Seconds from Stop to the end of the process."""
-    number = room.start(architecture="resnet18", epochs=1000)
-    room.training(number)
-    worker = room.worker(number)
-    began = time.perf_counter()
-    launch.stop(room.store, number)
-    until(lambda: not alive(worker))
-    return time.perf_counter() - began
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS))
@@ -59,8 +44,6 @@ def main() -> None:
                 ratio = statistics.median(after / beside for after, beside in times)
                 after, beside = (statistics.median(side) for side in zip(*times, strict=True))
                 print(f"{net:<10} one after the other {after:6.1f} s   side by side {beside:6.1f} s   {ratio:.2f} x", flush=True)
-            stops = [stopping(room) for _ in range(given.rounds)]
-            print(f"Stop -> the process is gone {statistics.median(stops):.2f} s (longest {max(stops):.2f} s)")
         finally:
             room.close()
 

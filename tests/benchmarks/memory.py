@@ -43,6 +43,8 @@ def peak(peer: str, net: str) -> tuple[int, int]:
             alone, together = max(alone, sum(sizes(process, family=False))), max(together, sum(sizes(process, family=True)))
             with suppress(subprocess.TimeoutExpired):
                 child.wait(LOOK)
+    if child.returncode:
+        raise SystemExit(f"{peer} ended with {child.returncode}; `python -m tests.benchmarks.peers --nets {net} --peers {peer}` says why")
     return alone, together
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     given = parser.parse_args()
     data = resident(*squares(given.resolution))
     for net in given.nets:
-        config = RunConfig.from_flat({"architecture": net, "batch_size": given.batch, "resolution": given.resolution})
+        config = RunConfig.from_flat({"architecture": net, "batch_size": given.batch, "resolution": given.resolution, "device": "cpu"})
         with unchanged_flags():
             torch.manual_seed(0)
             model = build(config.model, data.channels, len(data.classes), given.resolution)

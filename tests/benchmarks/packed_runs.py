@@ -1,16 +1,13 @@
-"""How long it takes to load the curves of many ended runs, from rows and from blobs: `python tests/benchmarks/packed_runs.py`.
+"""How long it takes to load the curves of many ended runs, from rows and from blobs: `python -m tests.benchmarks.packed_runs`.
 
 1,000 runs of 1,000 points each in four series by default. Prints a table; the fastest of three passes counts.
 """
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import sqlalchemy as sa
 

@@ -10,6 +10,7 @@ from collections import Counter
 
 import torch
 from torch import nn
+from torch._C._profiler import _ExperimentalConfig
 from torch.profiler import ProfilerActivity
 
 from engine.config import RunConfig
@@ -45,7 +46,8 @@ def shares(training: Training, steps: int) -> tuple[dict[str, float], float]:
     for _ in range(steps):
         next(run)
     seconds = (time.perf_counter() - began) / steps
-    with torch.profiler.profile(activities=[ProfilerActivity.CPU]) as profile:
+    everywhere = _ExperimentalConfig(profile_all_threads=True)
+    with torch.profiler.profile(activities=[ProfilerActivity.CPU], experimental_config=everywhere) as profile:
         for _ in range(steps):
             next(run)
     times = Counter[str]()
@@ -81,11 +83,13 @@ def main() -> None:
     given = parser.parse_args()
     for net in given.nets:
         batch, side = NETS[net]
-        config = RunConfig.from_flat({"architecture": net, "batch_size": batch, "resolution": side, "crop": 0.125, "flip": 0.5})
-        data = resident(*squares(side))
+        config = RunConfig.from_flat(
+            {"architecture": net, "batch_size": batch, "resolution": side, "crop": 0.125, "flip": 0.5, "device": "cpu"}
+        )
         with unchanged_flags():
             numerics = choose(config, given.cores)
             numerics.apply()
+            data = resident(*squares(side))
             torch.manual_seed(0)
             model = build(config.model, data.channels, len(data.classes), side)
             found, seconds = shares(Training(model, data, config, numerics), given.steps)

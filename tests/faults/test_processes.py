@@ -194,17 +194,24 @@ time.time = lambda: real() + float(offset.read_text())
 
 def test_a_clock_that_jumps_changes_nothing_but_what_it_says(tmp_path: Path, uninterrupted: Curves) -> None:
     offset, hold = tmp_path / "offset", tmp_path / "hold"
-    offset.write_text("0")
+
+    def jump(seconds: int) -> None:
+        """At once, for every process reads it again and again."""
+        fresh = tmp_path / "offset.part"
+        fresh.write_text(str(seconds))
+        fresh.replace(offset)
+
+    jump(0)
     hold.touch()
     (tmp_path / "sitecustomize.py").write_text(CLOCK.format(file=str(offset)))
     environment = {"PYTHONPATH": str(tmp_path), faults.VARIABLE: f"training.epoch=wait@3~{hold}"}
     with own_room(tmp_path, **environment) as room:
         number = room.start(**EXACT)
         until(lambda: room.run(number).summary.get("epoch") == 2)
-        offset.write_text("86400")
+        jump(86400)
         room.kill_worker(number)
         until(lambda: room.run(number).attempt == 2, 120)
-        offset.write_text("-3600")
+        jump(-3600)
         waiting = room.start(**EXACT)
         hold.unlink()
         assert [room.ended(run).state for run in (number, waiting)] == [State.FINISHED] * 2

@@ -94,7 +94,7 @@ def test_a_damaged_best_takes_those_with_it_that_would_end_with_it(store: Store,
     assert keeping.of(store, 1) == []
 
 
-@pytest.mark.parametrize("body", [{"format": 2}, [], {"format": 2, "files": {}, "state": {}, "groups": [], "extra": {}}])
+@pytest.mark.parametrize("body", [{"format": 3}, [], {"format": 3, "files": {}, "state": {}, "groups": [], "extra": {}}])
 def test_a_checkpoint_of_a_wrong_shape_falls_back_to_the_one_before(store: Store, claim: Claim, body: object) -> None:
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     file = store.home.checkpoints(1) / "000000020-1.json"

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from starlette.websockets import WebSocket
 
 from engine.config import RunConfig
 from engine.server import feed
@@ -164,3 +165,32 @@ def test_many_viewers_of_a_run_cost_one_look_and_one_who_goes_takes_it_from_nobo
     assert isinstance(gone, asyncio.CancelledError)
     assert seen == [alone] * 19
     assert len(statements) == 2 * of_one
+
+
+class Sink:
+    """A socket whose viewer listens and says nothing."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+
+    async def send_json(self, message: dict[str, Any]) -> None:
+        self.told.append(message)
+
+    async def close(self, code: int) -> None:
+        self.code = code
+
+
+def test_the_pages_of_a_long_run_follow_each_other_without_a_pause(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = begun(store)
+    count = 3 * records.PAGE
+    tell(store, claim, 1, count)
+    transitions.end(store, claim, State.FINISHED)
+    monkeypatch.setattr(feed, "PERIOD", 1e6)
+    sink = Sink()
+
+    async def follow() -> None:
+        gone = asyncio.create_task(asyncio.Event().wait())
+        await asyncio.wait_for(feed._follow(cast(WebSocket, sink), store, claim.run, 0, gone), 60)
+
+    asyncio.run(follow())
+    assert (seqs(sink.told), sink.code) == (list(range(1, count + 1)), feed.DONE)

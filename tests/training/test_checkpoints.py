@@ -190,9 +190,9 @@ def rewritten(saved: Path, change: Callable[[Any], object]) -> None:
 
 
 WRONG: dict[str, Callable[[Any], object]] = {
-    "nothing but a format": lambda body: {"format": 2},
+    "nothing but a format": lambda body: {"format": 3},
     "a list": lambda body: [1],
-    "a format of the future": lambda body: body.update(format=3),
+    "a format of the future": lambda body: body.update(format=4),
     "files that are a list": lambda body: body.update(files=[1]),
     "no state": lambda body: body.pop("state") and None,
     "no sums": lambda body: body["state"].pop("sums") and None,
@@ -282,4 +282,4 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(saved: Path, monkeypatch: p
 
 def test_nothing_is_pickled(saved: Path) -> None:
     assert not any(b"\x80\x02" in (saved / name).read_bytes()[:64] for name in FILES)
-    assert json.loads((saved / "last.json").read_text())["body"]["format"] == 2
+    assert json.loads((saved / "last.json").read_text())["body"]["format"] == 3

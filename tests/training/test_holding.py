@@ -18,6 +18,7 @@ from engine.training import checkpoints, footprint, holding, session
 from engine.training.checkpoints import Checkpoint
 from engine.training.evaluation import evaluate
 from engine.training.happenings import Stop
+from engine.training.holding import DataIn
 from engine.training.loop import Training
 from engine.training.numerics import choose
 from tests.training.short_runs import begin, epochs, follow, same_weights, settings
@@ -106,25 +107,18 @@ def dataset_of(count: int) -> Dataset:
 
 def test_what_takes_more_than_half_of_what_is_free_stays_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footprint, "free", lambda device: 20 * 16 * 16)
-    assert holding.choose(dataset_of(10), "cpu", None) == "memory"
-    assert holding.choose(dataset_of(11), "cpu", None) == "blocks"
+    assert holding.choose(dataset_of(10), "cpu") == "memory"
+    assert holding.choose(dataset_of(11), "cpu") == "blocks"
 
 
-@pytest.mark.parametrize(("kept", "expected"), [({}, "memory"), ({"data_in": "memory"}, "memory"), ({"data_in": "blocks"}, "blocks")])
-def test_a_run_that_goes_on_finds_its_pictures_where_they_were(
-    kept: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for free in (0, 2**50):
-        monkeypatch.setattr(footprint, "free", lambda device, free=free: free)
-        assert holding.choose(dataset_of(10), "cpu", kept) == expected
-
-
-def ran(folder: Path, asked: list[session.Asked | None], start: Checkpoint | None = None) -> tuple[Notes, session.Outcome]:
+def ran(
+    folder: Path, asked: list[session.Asked | None], start: Checkpoint | None = None, data_in: DataIn | None = None
+) -> tuple[Notes, session.Outcome]:
     """A session that is asked these things, one a step."""
     config, notes, questions = settings(epochs=2, **LIVELY), Notes(), iter(asked)
     load(config.data, (), folder.parent / "cache")  # so that every question is asked of a step
     place = session.Place(folder / "checkpoints", folder / "samples", folder.parent / "cache", (), lambda wanted: None)
-    setting = session.Setting(choose(config, 1), None, lambda: next(questions, None))
+    setting = session.Setting(choose(config, 1), None, lambda: next(questions, None), data_in=data_in)
     return notes, session.train(config, setting, place, notes, start)
 
 
@@ -136,7 +130,7 @@ def test_a_session_tells_its_choice_and_keeps_it_when_it_goes_on(tmp_path: Path,
     assert (outcome.why, outcome.epoch) == ("pause", 0)
     start = checkpoints.load(tmp_path / "parted" / "checkpoints", paused.newest)
     assert start.state.step_in_epoch == 5
-    assert holding.choose(dataset_of(10), "cpu", None) == "memory"
+    assert holding.choose(dataset_of(10), "cpu") == "memory"
     rest, outcome = ran(tmp_path / "parted", [], start)
     assert outcome.why == "finished"
     assert (whole.said["data_in"], paused.said["data_in"], rest.said["data_in"]) == ("blocks",) * 3
@@ -147,3 +141,12 @@ def test_a_session_tells_its_choice_and_keeps_it_when_it_goes_on(tmp_path: Path,
 def test_a_session_with_room_keeps_its_pictures_in_memory(tmp_path: Path) -> None:
     notes, _ = ran(tmp_path / "run", ["stop"])
     assert notes.said["data_in"] == "memory"
+
+
+@pytest.mark.parametrize("kept", ["memory", "blocks"])
+def test_a_second_attempt_without_a_checkpoint_has_its_pictures_where_the_first_had_them(
+    kept: DataIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footprint, "free", lambda device: 2**50 if kept == "blocks" else 0)
+    notes, _ = ran(tmp_path / "run", ["stop"], data_in=kept)
+    assert notes.said["data_in"] == kept

@@ -9,7 +9,7 @@ from engine.config import RunConfig
 from engine.data.arrivals import Arrivals
 from engine.training import measured
 from engine.training.numerics import choose
-from engine.training.probing import Candidate, Compiled, Probe, probe, repaid_after
+from engine.training.probing import Candidate, Compiled, Probe, as_compiled, probe, repaid_after
 from engine.training.rehearsal import Stint
 from tests.training.short_runs import settings
 
@@ -87,6 +87,25 @@ def test_compiling_is_taken_by_runs_that_are_long_enough(found: Probe, tmp_path:
     for knobs in others:
         assert not measured.numerics(CONFIG.changed(epochs=50, **knobs), 1, file).compiled, knobs
     assert not measured.keep(CONFIG, compiled(found, 3.0, 2), file)
+
+
+def test_what_was_compiled_does_not_speak_for_another_way(found: Probe, tmp_path: Path) -> None:
+    file = tmp_path / "measured.json"
+    winner = faster(found, 2.0)
+    assert measured.keep(CONFIG, replace(winner, compiled=Compiled(9 * winner.candidates[0].images_per_second, 60.0, 2)), file)
+    later = measured.numerics(CONFIG.changed(epochs=50), 1, file)
+    assert (later.channels_last, later.compiled) == (winner.candidates[1].channels_last, False)
+
+
+def test_a_run_that_will_be_compiled_is_told_its_own_speed_and_time(found: Probe) -> None:
+    quick, plain = compiled(found, 2.0), compiled(found, 1.0)
+    told = as_compiled(quick, 50)
+    assert quick.compiled is not None and told.speed.seconds is not None and told.speed.epoch_seconds is not None
+    assert told.speed.expected == quick.compiled.images_per_second
+    assert told.speed.seconds == pytest.approx(60.0 + 50 * told.speed.epoch_seconds, rel=0.1)
+    slower = as_compiled(plain, 50).speed.epoch_seconds
+    assert slower is not None and told.speed.epoch_seconds < slower
+    assert as_compiled(found, 50) == found
 
 
 @pytest.mark.parametrize(("times", "from_epochs"), [(1.1, 20), (2.0, None)])

@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.data.arrivals import Arrivals, Late
 from engine.data.sample import Counts, outline, sample
 from engine.errors import DataError
-from engine.training import probing
+from engine.training import footprint, probing
 from engine.training.facts import facts, flops, kept_for_backward
 from engine.training.footprint import Peak, free
 from engine.training.numerics import choose
@@ -79,6 +79,31 @@ def test_the_peak_is_seen_where_the_kernel_does_not_tell(monkeypatch: pytest.Mon
         for _ in range(20):
             held.add_(1)
     assert 60 * MB < peak.bytes < 90 * MB
+
+
+def test_what_is_done_aside_does_not_count() -> None:
+    with Peak("cpu") as peak:
+        torch.ones(8 * MB).sum()
+        with peak.aside():
+            kept = torch.ones(64 * MB)
+        torch.ones(4 * MB).sum()
+    assert 30 * MB < peak.bytes < 45 * MB
+    assert len(kept) == 64 * MB
+
+
+@pytest.mark.parametrize("cached", ["inactive_file", "total_inactive_file"])
+def test_a_container_leaves_its_limit_less_what_its_kernel_would_not_take_back(
+    cached: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = footprint.Group(tmp_path / "limit", tmp_path / "used", tmp_path / "stat", cached)
+    monkeypatch.setattr(footprint, "GROUPS", (group,))
+    unlimited = free("cpu")
+    group.stat.write_text(f"anon 17\n{cached} {500 * MB}\n")
+    group.used.write_text(f"{900 * MB}\n")
+    group.limit.write_text("max\n")
+    assert free("cpu") == pytest.approx(unlimited, rel=0.1)
+    group.limit.write_text(f"{1000 * MB}\n")
+    assert free("cpu") == 600 * MB - footprint.RESERVE_LEAST
 
 
 def test_digits_are_measured_on_themselves(arrivals: Arrivals) -> None:

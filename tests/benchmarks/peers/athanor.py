@@ -11,7 +11,7 @@ def main() -> None:
     task = Task()
     laps, numerics = Laps(task), choose(task.config, CORES)
     numerics.apply()
-    data = resident(task.images, task.labels, task.held)
+    data = resident(task.images, task.labels, task.held, numerics.device)
     for happening in Training(task.network(), data, task.config, numerics).run():
         if isinstance(happening, EpochDone):
             laps.mark()

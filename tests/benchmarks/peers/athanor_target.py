@@ -12,7 +12,7 @@ def main() -> None:
     target = Target()
     numerics = choose(target.config, CORES)
     numerics.apply()
-    data = resident(target.images, target.labels, target.held)
+    data = resident(target.images, target.labels, target.held, numerics.device)
     for happening in Training(target.network(), data, target.config, numerics).run():
         if isinstance(happening, EpochDone) and target.over(happening.metrics["val_accuracy"]):
             break
