@@ -16,6 +16,8 @@ from pages.components.words import t
 
 SEARCH = "search"
 COLUMNS = "columns"
+# How long typing rests before the table follows.
+LIVE = "100ms"
 
 
 def show(known: Sequence[Row]) -> list[Row]:
@@ -23,7 +25,7 @@ def show(known: Sequence[Row]) -> list[Row]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="finder"):
         st.text_input(
             t("compare.search"), key=SEARCH, max_chars=MOST, placeholder=t("compare.search_hint", count=len(known)),
-            icon=":material/search:", label_visibility="collapsed", bind="query-params", live=True, width="stretch",
+            icon=":material/search:", label_visibility="collapsed", bind="query-params", live=LIVE, width="stretch",
         )  # fmt: skip
         set_now = sum(bool(st.session_state.get(f"filter-{kind}")) for kind in KINDS)
         label = t("compare.filter_set", count=set_now) if set_now else t("compare.filter")

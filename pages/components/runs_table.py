@@ -25,7 +25,7 @@ def show(rows: Sequence[Row], colours: Mapping[int, str], knobs: Sequence[str], 
 
     each = [(row.id,) for row in rows]
     shown = list(dict.fromkeys([*USUAL, *knobs, *more]))
-    data: dict[str, Any] = {"line": columns.swatches(each, colours), "run": [row.id for row in rows]}
+    data: dict[str, Any] = {"line": pd.Categorical(columns.swatches(each, colours)), "run": [row.id for row in rows]}
     names = {row.name for row in rows}
     if len(names) > 1:
         data["name"] = [row.name for row in rows]

@@ -127,7 +127,6 @@ def reruns(page: "Page", url: str) -> None:
 
 def table(page: "Page", url: str, count: int) -> None:
     """The page of all runs, until the table is drawn."""
-    from playwright.sync_api import expect
 
     def open_it() -> None:
         page.goto(f"{url}/compare")
@@ -141,7 +140,7 @@ def table(page: "Page", url: str, count: int) -> None:
     def search() -> None:
         before = found.inner_text()
         page.fill(".st-key-search input", "" if page.input_value(".st-key-search input") else "weight_decay=0.1")
-        expect(found).not_to_have_text(before)
+        page.wait_for_function("([element, before]) => element.innerText !== before", arg=[found.element_handle(), before])
 
     told(f"a search in {count:,} runs, until the table is drawn", passes(10, search))
 
