@@ -105,17 +105,17 @@ class Rehearsal:
             count += 1
             if count % WAIT == 0 or time.perf_counter() > give_up:
                 settle(device)
-                with peak.aside():
-                    paused = self._pause()
+                paused = self._pause(peak)
                 began, give_up = began + paused, give_up + paused
         settle(device)
         return count, spent + time.perf_counter() - began
 
-    def _pause(self) -> float:
-        """Ask whether to go on; the seconds that this took, which are not those of a step. Raises Unwanted."""
+    def _pause(self, peak: Peak) -> float:
+        """Ask whether to go on; the seconds that this took, which are not those of a step, nor is its memory. Raises Unwanted."""
         began = time.perf_counter()
-        if not self.wanted():
-            raise Unwanted
+        with peak.aside():
+            if not self.wanted():
+                raise Unwanted
         return time.perf_counter() - began
 
     def evaluation(self, numerics: Numerics, images: int) -> Stint:
