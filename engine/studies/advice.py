@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.statistics.means import seeds_for, spread, tells, variance
 from engine.studies.difference import same_validation
-from engine.studies.estimates import seeds_for, spread, tells, variance
 from engine.studies.recipes import Difference, Recipe, difference
 
 # `nothing`: one has no finished run; `single`: one has a single seed, which is no evidence; `equal`: to the last digit.

@@ -3,12 +3,13 @@
 import math
 from statistics import stdev
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import stats
 
-from engine.studies.estimates import Estimate, mean, power, seeds_for, spread, tells, welch
+from engine.statistics.means import Z_CAP, Estimate, mean, paired_z, power, seeds_for, spread, tells, welch
 
 shares = some.floats(0.01, 0.99).map(lambda value: round(value, 4))
 samples = some.lists(shares, min_size=2, max_size=12)
@@ -89,3 +90,10 @@ def test_more_seeds_see_more(difference: float, deviation: float, paired: bool) 
 def test_the_spread_is_that_of_the_wider_group() -> None:
     assert spread([0.5, 0.6], [0.1, 0.4, 0.2]) == pytest.approx(0.3)
     assert spread([0.5], []) == 0.0
+
+
+def test_paired_z_is_mean_over_standard_error_and_capped():
+    difference = np.array([0.1, 0.2, 0.3])
+    assert paired_z(np.zeros(3), difference) == pytest.approx(0.2 / (0.1 / np.sqrt(3)))
+    assert paired_z(np.zeros(3), np.full(3, 0.5)) == Z_CAP
+    assert paired_z(np.zeros(3), np.zeros(3)) == paired_z(np.zeros(1), np.ones(1)) == 0
