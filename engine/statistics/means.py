@@ -72,11 +72,17 @@ def welch(one: Sequence[float], other: Sequence[float]) -> Estimate:
     value, n = fmean(one) - fmean(other), min(len(one), len(other))
     if n < 2:
         return Estimate(value, None, n)
+    error, degrees = welch_error(one, other)
+    return Estimate(value, critical(degrees) * error if error else 0.0, n)
+
+
+def welch_error(one: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
+    """The standard error of that difference, and its degrees of freedom (Satterthwaite 1946): 0 where nothing varies."""
     parts = (variance(one) / len(one), variance(other) / len(other))
     if not sum(parts):
-        return Estimate(value, 0.0, n)
+        return 0.0, 0.0
     degrees = sum(parts) ** 2 / (parts[0] ** 2 / (len(one) - 1) + parts[1] ** 2 / (len(other) - 1))
-    return Estimate(value, critical(degrees) * math.sqrt(sum(parts)), n)
+    return math.sqrt(sum(parts)), degrees
 
 
 def spread(*groups: Sequence[float]) -> float:

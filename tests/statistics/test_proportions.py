@@ -1,10 +1,12 @@
-"""Intervals of shares and the paired test, beside published values and beside scipy."""
+"""Intervals of shares and the paired test, beside published values and beside scipy and statsmodels."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from engine.statistics.proportions import half_width, mcnemar, newcombe, wilson
 
@@ -34,10 +36,29 @@ def test_newcombe_gives_the_values_of_newcombe_1998(a, m, b, n, low, high):
 
 
 @given(st.integers(1, 3000), st.floats(0, 1))
-def test_wilson_is_scipys(n, share):
+def test_wilson_is_scipys_and_that_of_statsmodels(n, share):
     right = round(share * n)
     interval = binomtest(right, n).proportion_ci(method="wilson")
     assert wilson(right / n, n) == pytest.approx((interval.low, interval.high), abs=1e-6)
+    assert wilson(right / n, n) == pytest.approx(proportion_confint(right, n, method="wilson"), abs=1e-6)
+
+
+@given(st.integers(1, 3000), st.floats(0, 1), st.integers(1, 3000), st.floats(0, 1))
+def test_newcombe_is_that_of_statsmodels(m, first, n, second):
+    a, b = round(first * m), round(second * n)
+    assert newcombe(a / m, m, b / n, n) == pytest.approx(confint_proportions_2indep(a, m, b, n, method="newcomb", compare="diff"), abs=1e-6)
+
+
+def test_many_shares_at_once_are_each_by_itself():
+    first, second = np.array([0.2, 0.5, 1.0]), np.array([0.1, 0.6, 0.0])
+    low, high = newcombe(first, 40, second, 25)
+    each = [newcombe(a, 40, b, 25) for a, b in zip(first, second, strict=True)]
+    np.testing.assert_allclose([low, high], np.transpose(each))
+
+
+def test_of_nothing_nothing_is_known():
+    assert wilson(0.5, 0) == (0, 1)
+    assert half_width(0) == 0.5
 
 
 @given(st.integers(1, 3000))
@@ -51,3 +72,10 @@ def test_mcnemar_counts_flips_and_is_exact():
     flips = mcnemar(before, now)
     assert (flips.wrong, flips.right, flips.fall) == (31, 14, pytest.approx(0.17))
     assert flips.p == pytest.approx(0.0161, abs=1e-4)  # 2 * P(X <= 14), X ~ Binomial(45, .5)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_mcnemar_is_that_of_statsmodels(pairs):
+    before, now = np.array(pairs, dtype=float).T
+    table = [[np.sum((before == a) & (now == b)) for b in (1, 0)] for a in (1, 0)]
+    assert mcnemar(before, now).p == pytest.approx(min(reference_mcnemar(table, exact=True).pvalue, 1))
