@@ -3,7 +3,6 @@
 Pure functions of labels, keys and a split; knows no pictures and no screen. Says what is well, too.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import numpy as np
 from engine.data.dataset import Dataset
 from engine.data.split import Split
 from engine.folders import one_line
+from engine.statistics import proportions
 
 # Largest to smallest class. At 3 to 1 of two classes, always naming the larger is right for 75 %: the accuracy no longer says much.
 IMBALANCE = 3.0
@@ -20,7 +20,6 @@ IMBALANCE = 3.0
 FEW = 20
 # Points of accuracy. Knobs mostly move it by a few; what is known to no better than this hides them.
 WIDE = 5.0
-Z95 = 1.96
 
 Level = Literal["good", "warn"]
 
@@ -45,7 +44,7 @@ def audit(dataset: Dataset, parts: Split) -> list[Finding]:
 
 def half_width(count: int) -> float:
     """Half of Wilson's 95 % interval (1927) about an accuracy of 50 %, the widest there is, in points; 50 for no picture at all."""
-    return 100 * Z95 / (2 * math.sqrt(count + Z95**2))
+    return 100 * proportions.half_width(count)
 
 
 def balance(dataset: Dataset, _parts: Split) -> list[Finding]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.diagnosis import quantities as q
 from engine.diagnosis.history import History, Series
+from engine.statistics.proportions import newcombe
 
 LOSSES = ("val_loss", "probe_loss", "train_loss")
 SERIES = (*LOSSES, "val_accuracy", "probe_accuracy")
@@ -102,7 +103,7 @@ class Case:
     @cached_property
     def gap_interval(self) -> tuple[np.ndarray, np.ndarray]:
         """Newcombe 95 % interval of the gap, `(m,)` each."""
-        return q.newcombe(self.probe_accuracy, self.history.n_probe, self.val_accuracy, self.history.n_val)
+        return newcombe(self.probe_accuracy, self.history.n_probe, self.val_accuracy, self.history.n_val)
 
     @cached_property
     def chance(self) -> tuple[float, float]:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from engine.diagnosis import measured
-from engine.diagnosis import quantities as q
 from engine.diagnosis.case import Case
 from engine.diagnosis.history import History
 from engine.diagnosis.rules import EARLY_EPOCHS, EARLY_SHARE, RULES, Finding, overfit_signal
 from engine.diagnosis.verdict import Verdict
+from engine.statistics.proportions import wilson
 
 EVIDENCE_LINES = 3
 """The card shows three lines; the precision line must be among them when it caps the verdict."""
@@ -29,7 +29,7 @@ def first_alarm(history: History) -> int | None:
         case = Case(history)
         epochs, judged = case.rows + 1, np.arange(1, case.m + 1)
         early = (judged < EARLY_EPOCHS) | (epochs < EARLY_SHARE * history.planned_epochs)
-        low, high = q.wilson(case.val_accuracy, history.n_val)
+        low, high = wilson(case.val_accuracy, history.n_val)
         said = np.flatnonzero(overfit_signal(case).state & ~early & ((high - low) / 2 <= measured.LOW_EVIDENCE))
         return case.epoch(said[0]) if len(said) else None
 

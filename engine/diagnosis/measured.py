@@ -6,6 +6,8 @@ from engine.diagnosis import quantities as q
 from engine.diagnosis.case import Case, finite
 from engine.diagnosis.history import PerImage, Series
 from engine.diagnosis.verdict import Evidence
+from engine.statistics.means import paired_z
+from engine.statistics.proportions import mcnemar, wilson
 
 LOW_EVIDENCE = 0.05
 """Wilson half-width of an accuracy beyond which nothing stronger than "weak" is said: 5 points either way."""
@@ -35,7 +37,7 @@ def gap(case: Case, threshold: float) -> Evidence:
 def flips(images: PerImage, threshold: float) -> Evidence:
     """Pictures that turned wrong and right since the best window; the value is the exact McNemar p."""
     before, now = _paired(images.best_correct, images.now_correct)
-    flipped = q.mcnemar(before, now)
+    flipped = mcnemar(before, now)
     fields = {"wrong": flipped.wrong, "right": flipped.right, "fall": flipped.fall, "best_epoch": images.best_epoch}
     return Evidence("flips", flipped.p, threshold, fields=fields)
 
@@ -43,12 +45,12 @@ def flips(images: PerImage, threshold: float) -> Evidence:
 def paired_loss(images: PerImage, threshold: float) -> Evidence:
     """z of the per-image loss differences since the best window."""
     before, now = _paired(images.best_loss, images.now_loss)
-    return Evidence("paired_loss", q.paired_z(before, now), threshold, fields={"best_epoch": images.best_epoch, "pictures": len(now)})
+    return Evidence("paired_loss", paired_z(before, now), threshold, fields={"best_epoch": images.best_epoch, "pictures": len(now)})
 
 
 def precision(accuracy: float, n: int) -> Evidence:
     """How well n pictures can know an accuracy: the Wilson half-width."""
-    low, high = (float(side) for side in q.wilson(accuracy, n))
+    low, high = (float(side) for side in wilson(accuracy, n))
     return Evidence("precision", (high - low) / 2, LOW_EVIDENCE, low, high, {"pictures": n})
 
 

@@ -1,4 +1,4 @@
-"""The quantities that the rules are made of: medians, noise, chance level, plateau, intervals, paired tests.
+"""The quantities that the rules are made of: medians, noise, chance level, plateau.
 
 Pure functions over arrays; `(m,)` = one value for each evaluation so far, each computed from the past alone. Knows no verdict.
 """
@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-Z95 = 1.959964
-"""Two-sided 95 % quantile of the normal distribution."""
 MAD_TO_SIGMA = 1.4826
 """A normal distribution's standard deviation over its median absolute deviation."""
 WINDOW_SHARE, WINDOW_MIN, WINDOW_MAX = 0.08, 3, 9
@@ -22,8 +20,6 @@ PLATEAU_CHANGE = 0.005
 """A change below 0.5 % over that stretch is flat, whatever the noise."""
 PLATEAU_POINTS = 10
 """Points that the Theil-Sen slope is taken over: 45 pairs an epoch keep 1,000 epochs near a millisecond."""
-Z_CAP = 99.0
-"""A z beyond this is written as this: differences without any spread have no finite z."""
 
 
 class Smooth(NamedTuple):
@@ -32,15 +28,6 @@ class Smooth(NamedTuple):
     now: np.ndarray
     then: np.ndarray
     best_row: np.ndarray
-
-
-class Flips(NamedTuple):
-    """Pictures that turned wrong and right between two epochs, exact McNemar p, and the fall of the accuracy (0..1)."""
-
-    wrong: int
-    right: int
-    p: float
-    fall: float
 
 
 def window_lengths(m: int) -> np.ndarray:
@@ -131,42 +118,3 @@ def plateau(x: np.ndarray, smoothed: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The change that the slope of ~x predicts over the plateau stretch, and the change that counts as flat, `(m,)` each."""
     change = theil_sen(smoothed) * (plateau_lengths(len(x)) - 1)
     return change, np.maximum(2 * noise(x), PLATEAU_CHANGE * np.abs(smoothed))
-
-
-def wilson(accuracy: np.ndarray | float, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of a share of n (Wilson 1927); as `scipy.stats.binomtest(...).proportion_ci("wilson")`, for many at once."""
-    if n <= 0:
-        return np.zeros_like(accuracy), np.ones_like(accuracy)
-    p = np.clip(accuracy, 0, 1)
-    centre = p + Z95**2 / (2 * n)
-    half = Z95 * np.sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
-    return (centre - half) / (1 + Z95**2 / n), (centre + half) / (1 + Z95**2 / n)
-
-
-def newcombe(first: np.ndarray | float, n_first: int, second: np.ndarray | float, n_second: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % interval of the difference of two independent shares (Newcombe 1998, Statistics in Medicine 17:873, method 10)."""
-    first, second = np.clip(first, 0, 1), np.clip(second, 0, 1)
-    low1, high1 = wilson(first, n_first)
-    low2, high2 = wilson(second, n_second)
-    gap = first - second
-    return gap - np.hypot(first - low1, high2 - second), gap + np.hypot(high1 - first, second - low2)
-
-
-def mcnemar(best_correct: np.ndarray, now_correct: np.ndarray) -> Flips:
-    """Exact two-sided McNemar test (1947) on paired correctness `(n,)`."""
-    from scipy.stats import binomtest
-
-    before, after = best_correct > 0.5, now_correct > 0.5
-    wrong, right = int(np.sum(before & ~after)), int(np.sum(~before & after))
-    p = float(binomtest(wrong, wrong + right, 0.5).pvalue) if wrong + right else 1.0
-    return Flips(wrong, right, p, (wrong - right) / max(len(before), 1))
-
-
-def paired_z(best_loss: np.ndarray, now_loss: np.ndarray) -> float:
-    """z of the mean per-image loss difference, now minus best; 0 without at least two pairs of finite losses."""
-    difference = now_loss - best_loss
-    difference = difference[np.isfinite(difference)]
-    if len(difference) < 2 or not np.any(difference):
-        return 0.0
-    mean, error = np.mean(difference), np.std(difference, ddof=1) / np.sqrt(len(difference))
-    return float(np.clip(mean / error, -Z_CAP, Z_CAP)) if 0 < error < np.inf else float(np.sign(np.nan_to_num(mean))) * Z_CAP

@@ -16,6 +16,7 @@ from engine.diagnosis.history import PerImage
 from engine.diagnosis.holding import CLEAR_FACTOR, Held, held, held_at_once
 from engine.diagnosis.measured import number
 from engine.diagnosis.verdict import Evidence, Refutation, Tier, Verdict
+from engine.statistics.proportions import wilson
 
 EARLY_EPOCHS, EARLY_SHARE = 6, 0.10
 """Nothing is said before 6 epochs or 10 % of the plan: warm-up looks like every illness."""
@@ -103,7 +104,7 @@ def not_learning(case: Case, _previous: Verdict | None = None) -> Finding | None
     if case.n < max(NOT_LEARNING_EPOCHS, NOT_LEARNING_SHARE * case.history.planned_epochs):
         return None
     loss_limit, accuracy_limit = NOT_LEARNED_LOSS * case.chance[0], case.chance[1] + NOT_LEARNED_MARGIN
-    low, high = q.wilson(case.probe_accuracy, case.history.n_probe)
+    low, high = wilson(case.probe_accuracy, case.history.n_probe)
     signal = held((case.probe > loss_limit) & (high < accuracy_limit), case.hold)
     if not signal.on:
         return None
@@ -177,7 +178,7 @@ def underfitting(case: Case, _previous: Verdict | None = None) -> Finding | None
     """Training is flat below what finished runs reach on unseen pictures; without such runs the room is unknown."""
     reference = case.history.reference_accuracy
     change, flat = q.plateau(case.losses["probe_loss"][case.rows], case.probe)
-    low, high = q.wilson(case.probe_accuracy, case.history.n_probe)
+    low, high = wilson(case.probe_accuracy, case.history.n_probe)
     known = math.isfinite(number(reference))
     limit = number(reference) if known else ROOM_UNKNOWN
     signal = held((np.abs(change) < flat) & (high < limit) & (case.gap < GAP), case.hold)

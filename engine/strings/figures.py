@@ -81,6 +81,11 @@ def points(share: float | None) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 0.1 or not value else f"{value:.2g}"
 
 
+def p_value(p: float) -> str:
+    """What stands behind the letter p: `= 0.16`, `= 0.031`, `< 0.001`."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+
+
 def signed_points(share: float) -> str:
     """The same with a minus that is one: `−0.3`."""
     return f"−{points(share)}" if share < 0 else points(share)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from engine.config import KNOBS
 from engine.jobs import slots
+from engine.statistics.means import SIGN_FLIP_LEAST
 from engine.store.connect import Store
 from engine.strings import figures
 from engine.studies import advice, seeds
@@ -55,7 +56,7 @@ def _pair(found: Finding, labels: dict[int, str]) -> None:
     said, button = st.columns([74, 26], gap="large", vertical_alignment="center") if orders else (st.container(), None)
     with said:
         st.markdown(f"**{_first(found, labels)}**")
-        rest = _second(found)
+        rest = _second(found, labels)
         if rest:
             st.markdown(rest)
     if button is not None:
@@ -71,44 +72,78 @@ def ways(chosen: Sequence[int]) -> None:
 
 
 def _first(found: Finding, labels: dict[int, str]) -> str:
-    names = {"ahead": plain(labels[found.ahead.id]), "behind": plain(labels[found.behind.id])}
+    names = _names(found, labels)
     if found.kind in ("other_data", "nothing"):
         return t(f"compare.said.{found.kind}")
-    assert found.difference is not None
-    estimate = found.difference.estimate
     if found.kind == "single":
         accuracies = {f"{side}_mean": figures.percent(_mean(getattr(found, side))) for side in names}
-        key = "compare.said.equal_single" if not estimate.value else "compare.said.single"
-        return filled(key, **names, **accuracies)
-    return filled(f"compare.said.{found.kind}", **names, points=figures.points(estimate.value))
+        return filled("compare.said.equal_single" if found.level else "compare.said.single", **names, **accuracies)
+    if found.kind == "close":
+        return filled(f"compare.said.{_seen(found)}", **names, **_counts(found), points=figures.points(found.detectable))
+    return filled(f"compare.said.{found.kind}", **names, points=_points(found), interval=_interval(found))
+
+
+def _seen(found: Finding) -> str:
+    """Which sentence says what could have been seen."""
+    assert found.difference is not None
+    return "close_early" if found.detectable is None else "close" if found.difference.paired else "close_unpaired"
+
+
+def _names(found: Finding, labels: dict[int, str]) -> dict[str, str]:
+    return {"ahead": plain(labels[found.ahead.id]), "behind": plain(labels[found.behind.id])}
 
 
 def _mean(recipe: Recipe) -> float | None:
     return None if recipe.estimate is None else recipe.estimate.value
 
 
-def _second(found: Finding) -> str:
+def _points(found: Finding) -> str:
+    assert found.difference is not None
+    return figures.points(found.difference.estimate.value)
+
+
+def _counts(found: Finding) -> dict[str, int]:
+    return {"count": found.now, "one": len(found.ahead.by_seed), "other": len(found.behind.by_seed)}
+
+
+def _interval(found: Finding) -> str:
+    """The interval of the difference, over how many seeds, and what their signs alone say."""
+    assert found.difference is not None
+    estimate = found.difference.estimate
+    between = {"low": figures.signed_points(estimate.low or 0.0), "high": figures.signed_points(estimate.high or 0.0)}
+    if found.signs is not None:
+        return filled("compare.evidence.signs", **between, count=found.now, p=figures.p_value(found.signs))
+    return filled("compare.evidence.paired" if found.difference.paired else "compare.evidence.unpaired", **between, **_counts(found))
+
+
+def _second(found: Finding, labels: dict[int, str]) -> str:
     """The evidence, and what it would take."""
     if found.difference is None or found.kind == "other_data":
         return ""
     if found.kind == "single":
         both = len(found.ahead.by_seed) == len(found.behind.by_seed) == 1
         return t("compare.evidence.one_each" if both else "compare.evidence.one_side")
-    estimate = found.difference.estimate
-    key = "compare.evidence.paired" if found.difference.paired else "compare.evidence.unpaired"
-    between = {"low": figures.signed_points(estimate.low or 0.0), "high": figures.signed_points(estimate.high or 0.0)}
-    said = t(key, **between, count=found.now) + " " + t("compare.evidence.spread", spread=figures.points(found.spread))
-    if found.kind == "close":
+    said = [_measured(found, labels)] if found.kind == "close" else []
+    said.append(t("compare.evidence.spread", spread=figures.points(found.spread)))
+    if found.kind == "close" and not found.level:
         takes = "compare.evidence.many" if found.seeds is None else "compare.evidence.takes"
-        said += " " + t(takes, count=found.seeds or 0, points=figures.points(estimate.value))
-    return said + _unequal(found)
+        said.append(filled(takes, count=found.seeds or 0, points=_points(found)))
+    return " ".join([*said, *_unequal(found)])
 
 
-def _unequal(found: Finding) -> str:
+def _measured(found: Finding, labels: dict[int, str]) -> str:
+    """What came out where that is no evidence."""
+    if found.level:
+        return filled("compare.evidence.level", interval=_interval(found))
+    name = "compare.evidence.uniform" if found.uniform else "compare.evidence.measured"
+    return filled(name, **_names(found, labels), points=_points(found), interval=_interval(found), least=SIGN_FLIP_LEAST)
+
+
+def _unequal(found: Finding) -> list[str]:
     """That they were not computed alike, where it is so."""
     facts = [run.facts for side in (found.ahead, found.behind) for run in side.runs if run.facts.numerics]
     computed = {(str(each.numerics), each.summary.get("data_in")) for each in facts}
-    return " " + t("compare.evidence.numerics") if len(computed) > 1 else ""
+    return [t("compare.evidence.numerics")] if len(computed) > 1 else []
 
 
 def _button(found: Finding, orders: Sequence[Order]) -> None:

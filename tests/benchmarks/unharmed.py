@@ -16,7 +16,7 @@ from engine.data.loading import load
 from engine.data.resident import Resident
 from engine.data.split import split
 from engine.models.building import build
-from engine.studies import estimates
+from engine.statistics import means
 from engine.training.happenings import EpochDone
 from engine.training.loop import Training
 from engine.training.numerics import choose
@@ -66,7 +66,7 @@ def main() -> None:
                     found[precision], seconds = accuracy(config.changed(seed=seed, precision=precision), given.cores, Path(cache))
                     times[precision] += seconds
                 pairs.append((found["exact"], found["auto"]))
-            difference = estimates.mean([100 * (auto - exact) for exact, auto in pairs])
+            difference = means.mean([100 * (auto - exact) for exact, auto in pairs])
             exact, auto = (100 * sum(side) / len(pairs) for side in zip(*pairs, strict=True))
             print(
                 f"{net:<14} exact {exact:.2f} %   auto {auto:.2f} %   auto - exact {difference.value:+.2f} points"

@@ -59,13 +59,13 @@ def test_from_two_rows_to_more_seeds_and_a_link(page: "Page", app: App, trained:
     assert sorted((run.knobs["dropout"], run.knobs["seed"]) for run in runs.listing(app.room.store)) == [
         (dropout, seed) for dropout in (0.0, 0.5) for seed in range(3)
     ]
-    said(page, "over 3 pairs of equal seeds")
+    said(page, "3 paired seeds")
     page.wait_for_selector(STILL)
     picture(page, "compare-recipes")
     link = page.url
     other = page.context.new_page()
     other.goto(link)
-    said(other, "over 3 pairs of equal seeds")
+    said(other, "3 paired seeds")
     assert other.url == link
 
 

@@ -1,7 +1,5 @@
 """What is said of a dataset: thresholds met and missed, counts that are true, names that stay text."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -23,13 +21,6 @@ def findings(dataset, parts: Split | None = None) -> dict[str, dict]:
 @pytest.mark.parametrize(("count", "points"), [(816, 3.4), (305, 5.6), (12_000, 0.9), (1, 44.5), (0, 50.0)])
 def test_the_accuracy_is_known_to_wilsons_half_width(count: int, points: float) -> None:
     assert round(half_width(count), 1) == points
-
-
-def test_the_half_width_is_that_of_the_interval_itself() -> None:
-    count, z = 200, 1.96
-    centre, spread = (0.5 + z**2 / 2 / count), z * math.sqrt(0.25 / count + z**2 / 4 / count**2)
-    low, high = ((centre + sign * spread) / (1 + z**2 / count) for sign in (-1, 1))
-    assert half_width(count) == pytest.approx(50 * (high - low))
 
 
 def test_equal_classes_are_balanced_and_nothing_else_is_said(dataset_of) -> None:

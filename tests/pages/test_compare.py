@@ -85,7 +85,7 @@ def test_one_run_each_is_no_evidence(open_page: Open, store: Store) -> None:
 def test_augmentation_is_named_by_its_level(open_page: Open, store: Store) -> None:
     add_finished(store, 0.9, 0.88)
     add_finished(store, 0.8, 0.79, **catalog.strengths("medium", "digits"))
-    assert "Augmentation off beats Augmentation medium by" in read(open_page("compare", **{"by-recipe": "true"}))
+    assert "Augmentation off is better than Augmentation medium by" in read(open_page("compare", **{"by-recipe": "true"}))
     add_finished(store, 0.7, 0.69, crop=0.3, rotation=3)
     assert "Random crop" in read(open_page("compare", **{"by-recipe": "true", "runs": "3,5"})), "what is no level is told knob by knob"
 
@@ -94,8 +94,7 @@ def test_recipes_are_compared_seed_by_seed(open_page: Open, store: Store) -> Non
     add_finished(store, 0.90, 0.88, 0.92, dropout=0.1)
     add_finished(store, 0.80, 0.79, 0.83, dropout=0.5)
     page = open_page("compare", **{"by-recipe": "true"})
-    assert "Dropout 0.1 beats Dropout 0.5 by 9.3 points." in read(page)
-    assert "over 3 pairs of equal seeds" in read(page)
+    assert "Dropout 0.1 is better than Dropout 0.5 by 9.3 points (95 % interval 7.9 to 11, 3 paired seeds)." in read(page)
     assert not button(page, "queue-seeds")
     shown = table(page)
     assert [shown[name] for name in ("seeds", "interval", "standing")] == [[3, 3], ["± 5.0", "± 5.2"], ["best", "worse"]]
@@ -106,14 +105,48 @@ def test_what_is_too_close_says_so_and_queues_the_missing_seeds_once(open_page: 
     add_finished(store, 0.90, 0.86, 0.89, dropout=0.1)
     add_finished(store, 0.89, 0.865, dropout=0.5)
     page = open_page("compare", **{"by-recipe": "true", "runs": "1,4"})
-    assert "too close to call" in read(page)
-    assert "seeds each" in read(page)
+    said = read(page)
+    assert "No evidence of a difference between Dropout 0.1 and Dropout 0.5; with n = 2 we could have seen 12 points." in said
+    assert "points ahead (95 % interval −9.3 to 9.8, 2 paired seeds)." in said
+    assert "seeds each" in said
     page.button(key="queue-seeds").click().run()
     assert not page.warning
     queued = runs.listing(store, [State.QUEUED])
     assert {(run.knobs["dropout"], run.knobs["seed"]) for run in queued} >= {(0.5, 2)}
     assert not button(page, "queue-seeds"), "what is under way already is not offered again"
     assert table(page)["open"]
+
+
+SIX = (0.90, 0.91, 0.92, 0.93, 0.94, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        (SIX, (0.89, 0.905, 0.90, 0.92, 0.93, 0.92), "6 paired seeds, sign-flip p = 0.031)."),
+        (SIX, SIX, "Dropout 0.5 and Dropout 0.1 are equal to the last digit."),
+        ((0.90, 0.87), (0.87, 0.90), "Their means are the same (95 % interval −38 to 38, 2 paired seeds)."),
+        ((0.9, 0.7), (0.6, 0.85), "Dropout 0.1 and Dropout 0.5; n = 2 is too few to see any."),
+        ((0.91, 0.92), (0.90, 0.91), "Dropout 0.1 came out 1.0 points ahead with every seed alike; from 6 seeds on that would count."),
+    ],
+)
+def test_each_kind_of_evidence_has_its_words(open_page: Open, store: Store, one: tuple, other: tuple, words: str) -> None:
+    add_finished(store, *one, dropout=0.1)
+    add_finished(store, *other, dropout=0.5)
+    page = open_page("compare", **{"by-recipe": "true"})
+    assert words in read(page)
+    assert not speaking(page, "zh").exception
+
+
+def test_without_equal_seeds_both_counts_are_told(open_page: Open, store: Store) -> None:
+    add_finished(store, 0.90, 0.88, 0.92, dropout=0.1)
+    for seed, accuracy in ((7, 0.89), (8, 0.885)):
+        add_finished(store, accuracy, dropout=0.5, seed=seed)
+    page = open_page("compare", **{"by-recipe": "true"})
+    said = read(page)
+    assert "; with n = 3 and 2 we could have seen" in said
+    assert ", 3 and 2 unpaired seeds)." in said
+    assert not speaking(page, "zh").exception
 
 
 def test_unlike_pictures_are_not_compared(open_page: Open, store: Store) -> None:

@@ -1,6 +1,7 @@
 """What two recipes show, and the seeds that would show more."""
 
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,7 @@ def test_one_run_each_is_no_evidence_however_far_apart() -> None:
 
 def test_a_difference_beyond_its_interval_is_told() -> None:
     found = find(recipe((0, 0.80), (1, 0.81), (2, 0.8201)), recipe((0, 0.90), (1, 0.91), (2, 0.92), dropout=0.5))
-    assert (found.kind, found.now, found.target) == ("ahead", 3, None)
+    assert (found.kind, found.now, found.target, found.signs) == ("ahead", 3, None, None)
     assert found.ahead.knobs["dropout"] == 0.5
     assert found.spread == pytest.approx(0.0201)
 
@@ -39,6 +40,35 @@ def test_too_close_says_how_many_seeds_it_takes() -> None:
     assert 3 < found.target <= 13
 
 
+def test_too_close_says_what_could_have_been_seen() -> None:
+    """Three differences of deviation s: 3.264 s, at the power and level of all planning here."""
+    found = find(recipe((0, 0.90), (1, 0.86), (2, 0.89)), recipe((0, 0.88), (1, 0.87), (2, 0.885), dropout=0.5))
+    assert found.detectable == pytest.approx(3.264 * stdev([0.02, -0.01, 0.005]), rel=1e-3)
+    unpaired = find(recipe((0, 0.90), (1, 0.86), (2, 0.89)), recipe((5, 0.88), (6, 0.87), (7, 0.885), dropout=0.5))
+    assert unpaired.detectable is not None
+    assert unpaired.detectable > unpaired.difference.estimate.half > unpaired.difference.estimate.value
+
+
+def test_a_difference_that_no_accuracy_can_have_is_not_said_to_be_seen() -> None:
+    found = find(recipe((0, 0.9), (1, 0.7)), recipe((0, 0.6), (1, 0.85), dropout=0.5))
+    assert (found.kind, found.detectable) == ("close", None)
+
+
+def test_the_signs_speak_from_six_pairs_on() -> None:
+    ahead = [(seed, 0.90 + seed / 1000) for seed in range(6)]
+    behind = [(seed, 0.88 + seed / 500) for seed in range(6)]
+    assert find(recipe(*ahead[:5]), recipe(*behind[:5], dropout=0.5)).signs is None
+    assert find(recipe(*ahead), recipe(*behind, dropout=0.5)).signs == 2 / 64
+    assert find(recipe(*ahead), recipe(*((seed + 9, value) for seed, value in behind), dropout=0.5)).signs is None
+
+
+def test_a_difference_without_spread_counts_from_six_seeds_on() -> None:
+    ahead, behind = [(seed, (91 + seed) / 100) for seed in range(6)], [(seed, (90 + seed) / 100) for seed in range(6)]
+    found = find(recipe(*ahead[:3]), recipe(*behind[:3], dropout=0.5))
+    assert (found.kind, found.uniform, found.detectable, found.seeds, found.target) == ("close", True, None, 6, 6)
+    assert find(recipe(*ahead), recipe(*behind, dropout=0.5)).kind == "ahead"
+
+
 @pytest.mark.parametrize("other", [{"dataset": "cifar10"}, {"validation_share": 0.3}])
 def test_other_pictures_are_not_compared(other: dict[str, object]) -> None:
     found = find(recipe((0, 0.9), (1, 0.91)), recipe((0, 0.1), (1, 0.11), **other))
@@ -46,7 +76,10 @@ def test_other_pictures_are_not_compared(other: dict[str, object]) -> None:
 
 
 def test_equal_to_the_last_digit_and_nothing_yet() -> None:
-    assert find(recipe((0, 0.9), (1, 0.8)), recipe((0, 0.8), (1, 0.9), dropout=0.5)).kind == "equal"
+    equal = find(recipe((0, 0.9), (1, 0.8)), recipe((0, 0.9), (1, 0.8), dropout=0.5))
+    assert (equal.kind, equal.target) == ("equal", 5)
+    by_chance = find(recipe((0, 0.9), (1, 0.87)), recipe((0, 0.87), (1, 0.9), dropout=0.5))
+    assert (by_chance.kind, by_chance.level, by_chance.seeds, by_chance.target) == ("close", True, None, 5)
     assert find(recipe((0, 0.9)), recipe((0, None), state="running", dropout=0.5)).kind == "nothing"
 
 

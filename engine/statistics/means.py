@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
 
+import numpy as np
+
 LEVEL = 0.95
 # The chance to see a difference that is there, when seeds are planned for it (Cohen 1988, section 2.4).
 POWER = 0.8
@@ -16,6 +18,8 @@ POWER = 0.8
 MOST_SEEDS = 1_000
 # Equal differences leave no spread to measure; the sign-flip test then tells two arms apart from n = 6 on: 2 / 2^6 < .05.
 SIGN_FLIP_LEAST = 6
+# A z beyond this is written as this: differences without any spread have no finite z.
+Z_CAP = 99.0
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,17 @@ def welch(one: Sequence[float], other: Sequence[float]) -> Estimate:
     value, n = fmean(one) - fmean(other), min(len(one), len(other))
     if n < 2:
         return Estimate(value, None, n)
+    error, degrees = welch_error(one, other)
+    return Estimate(value, critical(degrees) * error if error else 0.0, n)
+
+
+def welch_error(one: Sequence[float], other: Sequence[float]) -> tuple[float, float]:
+    """The standard error of that difference, and its degrees of freedom (Satterthwaite 1946): 0 where nothing varies."""
     parts = (variance(one) / len(one), variance(other) / len(other))
     if not sum(parts):
-        return Estimate(value, 0.0, n)
+        return 0.0, 0.0
     degrees = sum(parts) ** 2 / (parts[0] ** 2 / (len(one) - 1) + parts[1] ** 2 / (len(other) - 1))
-    return Estimate(value, critical(degrees) * math.sqrt(sum(parts)), n)
+    return math.sqrt(sum(parts)), degrees
 
 
 def spread(*groups: Sequence[float]) -> float:
@@ -117,3 +127,13 @@ def power(n: int, difference: float, spread_of_one: float, paired: bool) -> floa
     shift, bound = abs(difference) * math.sqrt(n) / spread_of_one, _critical_whole(degrees)
     above, below = 1 - float(nctdtr(degrees, shift, bound)), float(nctdtr(degrees, shift, -bound))
     return 1.0 if math.isnan(above) else above + (0.0 if math.isnan(below) else below)
+
+
+def paired_z(best_loss: np.ndarray, now_loss: np.ndarray) -> float:
+    """z of the mean per-image loss difference, now minus best; 0 without at least two pairs of finite losses."""
+    difference = now_loss - best_loss
+    difference = difference[np.isfinite(difference)]
+    if len(difference) < 2 or not np.any(difference):
+        return 0.0
+    mean, error = np.mean(difference), np.std(difference, ddof=1) / np.sqrt(len(difference))
+    return float(np.clip(mean / error, -Z_CAP, Z_CAP)) if 0 < error < np.inf else float(np.sign(np.nan_to_num(mean))) * Z_CAP

@@ -1,14 +1,16 @@
-"""Means, differences and planned seeds, beside scipy's own and the tables that everybody uses."""
+"""Means, differences and planned seeds, beside scipy, statsmodels and the tables that everybody uses."""
 
 import math
 from statistics import stdev
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy import stats
+from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from engine.studies.estimates import Estimate, mean, power, seeds_for, spread, tells, welch
+from engine.statistics.means import Z_CAP, Estimate, mean, paired_z, power, seeds_for, spread, tells, welch
 
 shares = some.floats(0.01, 0.99).map(lambda value: round(value, 4))
 samples = some.lists(shares, min_size=2, max_size=12)
@@ -72,6 +74,27 @@ def test_planned_seeds_are_cohens(effect: float, paired: bool, known: int) -> No
     assert power(known - 1, effect, deviation, paired) < 0.8 <= power(known, effect, deviation, paired)
 
 
+@settings(deadline=None)
+@given(some.integers(2, 40), some.floats(0.05, 3))
+def test_power_is_that_of_statsmodels(n: int, effect: float) -> None:
+    paired = TTestPower().power(effect, n, 0.05)
+    if not math.isnan(paired):  # theirs knows no tail that is too small to compute
+        assert power(n, effect, 1.0, paired=True) == pytest.approx(paired, abs=1e-6)
+    unpaired = TTestIndPower().power(effect, n, 0.05)
+    if not math.isnan(unpaired):
+        assert power(n, effect, math.sqrt(2), paired=False) == pytest.approx(unpaired, abs=1e-6)
+
+
+@settings(deadline=None)
+@given(some.lists(some.tuples(shares, shares), min_size=2, max_size=12))
+def test_the_interval_of_pairs_is_scipys(pairs: list[tuple[float, float]]) -> None:
+    differences = [one - other for one, other in pairs]
+    if stdev(differences) > 1e-9:
+        reference = stats.ttest_rel(*zip(*pairs, strict=True)).confidence_interval(0.95)
+        found = mean(differences)
+        assert (found.low, found.high) == pytest.approx((reference.low, reference.high), rel=1e-6, abs=1e-9)
+
+
 def test_seeds_that_nobody_would_plan_for_are_not_named() -> None:
     assert seeds_for(0.0001, 1.0, paired=True) is None
     assert seeds_for(0.0, 1.0, paired=True) is None
@@ -89,3 +112,10 @@ def test_more_seeds_see_more(difference: float, deviation: float, paired: bool) 
 def test_the_spread_is_that_of_the_wider_group() -> None:
     assert spread([0.5, 0.6], [0.1, 0.4, 0.2]) == pytest.approx(0.3)
     assert spread([0.5], []) == 0.0
+
+
+def test_paired_z_is_mean_over_standard_error_and_capped():
+    difference = np.array([0.1, 0.2, 0.3])
+    assert paired_z(np.zeros(3), difference) == pytest.approx(0.2 / (0.1 / np.sqrt(3)))
+    assert paired_z(np.zeros(3), np.full(3, 0.5)) == Z_CAP
+    assert paired_z(np.zeros(3), np.zeros(3)) == paired_z(np.zeros(1), np.ones(1)) == 0

@@ -1,0 +1,1 @@
+"""Intervals, paired tests and families of tests: numbers in, numbers out. Imports nothing else of engine."""
