@@ -64,6 +64,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 DATASETS: dict[str, DatasetFacts] = {
     "digits": DatasetFacts("Digits", classes=10, channels=1, size=8, mirror=False),
+    "plumage": DatasetFacts("Plumage", classes=12, channels=3, size=64, mirror=True),
     "fashion_mnist": DatasetFacts("Fashion-MNIST", classes=10, channels=1, size=28, mirror=True),
     "cifar10": DatasetFacts("CIFAR-10", classes=10, channels=3, size=32, mirror=True),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
+from engine.data import plumage
 from engine.data.dataset import Contents, Progress, Source
 from engine.data.published import CIFAR_10, FASHION_MNIST, open_published
 from engine.data.tree import open_tree
@@ -34,8 +35,14 @@ def _read_digits() -> Contents:
     return Contents(images, names, scans.target.astype(np.int64), np.zeros(len(images), dtype=bool), classes)
 
 
+def _plumage(_roots: Sequence[Path], _progress: Progress) -> Source:
+    """Birds drawn when they are first asked for."""
+    return Source("plumage", plumage.IDENTITY, plumage.read)
+
+
 SOURCES: dict[str, Callable[[Sequence[Path], Progress], Source]] = {
     "digits": _digits,
+    "plumage": _plumage,
     "fashion_mnist": partial(open_published, FASHION_MNIST),
     "cifar10": partial(open_published, CIFAR_10),
 }
