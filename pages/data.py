@@ -16,7 +16,7 @@ with chosen:
     knobs.show(["dataset"])
     knobs.show_facts()
     if form.says(["dataset"])["dataset"] not in catalog.DATASETS:
-        knobs.show(["resize"])
+        knobs.show(["resize", "twins"])
     knobs.show(["resolution", "validation_share", "train_share"])
     level = st.container()
     knobs.show(catalog.AUGMENTATIONS)

@@ -15,7 +15,7 @@ from engine.config.optimisation import OptimisationConfig
 from engine.config.schedule import ScheduleConfig
 from engine.errors import BadKnob
 
-CONFIG_VERSION = 2
+CONFIG_VERSION = 3
 
 GROUPS: dict[str, type[Group]] = {
     "data": DataConfig,

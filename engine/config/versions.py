@@ -11,7 +11,12 @@ def to_2(config: Mapping[str, Any]) -> Config:
     return {**config, "budget": {"time_limit": 0.0, **config.get("budget", {})}}
 
 
-UPCASTERS: dict[int, Callable[[Mapping[str, Any]], Config]] = {1: to_2}
+def to_3(config: Mapping[str, Any]) -> Config:
+    """`twins`: only exact ones were known."""
+    return {**config, "data": {"twins": "exact", **config.get("data", {})}}
+
+
+UPCASTERS: dict[int, Callable[[Mapping[str, Any]], Config]] = {1: to_2, 2: to_3}
 
 
 def current(config: Mapping[str, Any], version: int) -> Config:

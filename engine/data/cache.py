@@ -17,18 +17,20 @@ from filelock import FileLock
 
 from engine.data import decode
 from engine.data.dataset import Contents, Dataset, Progress, Skipped, Source
+from engine.data.near import Sketchbook, sketch
 from engine.data.sheet import Sheet
 from engine.errors import DataError
 from engine.folders import shown
 
-VERSION = 2  # raise it when decoding changes, so that old caches are left alone
+VERSION = 3  # raise it when decoding changes, so that old caches are left alone
 CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeeping than 28 px pictures cost to decode
 AHEAD = 4  # chunks of a thread that are decoded or wait to be; as many squares are in memory
 BAD_SHARE = 0.05
 THREADS = 8  # decoding at once: each may hold a gigabyte for a picture at the pixel limit
-ARRAYS = ("labels", "official_test", "keys")
+ARRAYS = ("labels", "official_test", "keys", "kin")
 
-Decoded = tuple[int, np.ndarray] | decode.PictureError
+# A picture's key, its square, its sketch.
+Decoded = tuple[int, np.ndarray, np.ndarray | None] | decode.PictureError
 
 
 def cached(source: Source, resolution: int, policy: str, cache: Path, progress: Progress) -> Dataset:
@@ -62,7 +64,10 @@ def _opened(folder: Path, name: str) -> Dataset | None:
         images = np.load(folder / "images.npy", mmap_mode="c")
         whole = facts["digest"] == _digest(arrays, images.shape) and images.dtype == np.uint8
         skipped = tuple(Skipped(**entry) for entry in facts["skipped"])
-        return Dataset(name, images, classes=tuple(facts["classes"]), skipped=skipped, **arrays) if whole else None
+        kin = arrays.pop("kin")
+        if not whole:
+            return None
+        return Dataset(name, images, classes=tuple(facts["classes"]), skipped=skipped, kin=kin if len(kin) else None, **arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
 
@@ -93,24 +98,25 @@ def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Pr
     kept: list[int] = []
     keys: list[int] = []
     skipped: list[Skipped] = []
-    sheet = Sheet(folder / "images.npy", look[0])
+    sheet, sketchbook = Sheet(folder / "images.npy", look[0]), Sketchbook(len(contents.items))
     try:
         for start, results in _decoded(contents, look):
-            good = [(start + place, result) for place, result in enumerate(results) if not isinstance(result, decode.PictureError)]
-            sheet.append([picture for _, (_, picture) in good])
-            kept += [index for index, _ in good]
-            keys += [key for _, (key, _) in good]
-            skipped += [
-                Skipped(contents.names[start + place], result.reason)
-                for place, result in enumerate(results)
-                if isinstance(result, decode.PictureError)
-            ]
+            for index, result in enumerate(results, start):
+                if isinstance(result, decode.PictureError):
+                    skipped.append(Skipped(contents.names[index], result.reason))
+                    continue
+                key, square, small = result
+                sheet.append([square])
+                sketchbook.append(small)
+                kept.append(index)
+                keys.append(key)
             progress("decode", start + len(results), len(contents.items))
         _refuse_bad(skipped, len(contents.items))
         sheet.close()
     finally:
         sheet.abandon()
-    arrays = {"labels": contents.labels[kept], "official_test": contents.official_test[kept], "keys": np.array(keys, dtype=np.uint64)}
+    told = np.array(keys, dtype=np.uint64)
+    arrays = {"labels": contents.labels[kept], "official_test": contents.official_test[kept], "keys": told, "kin": sketchbook.kin(told)}
     _write_facts(folder, arrays, sheet.shape, (contents.classes, skipped))
 
 
@@ -158,6 +164,6 @@ def _squares(items: Sequence[Path | np.ndarray], resolution: int, policy: str) -
 def _square(item: Path | np.ndarray, resolution: int, policy: str) -> Decoded:
     try:
         picture = decode.read(item)
-        return decode.key(picture), decode.fit(picture, resolution, policy)
+        return decode.key(picture), decode.fit(picture, resolution, policy), sketch(picture)
     except decode.PictureError as error:
         return error

@@ -54,7 +54,8 @@ class Dataset:
 
     `images` uint8 (N, C, R, R), memory-mapped copy-on-write; C is 1 when all pictures are grey, else 3. `labels` int64 (N,),
     `official_test` bool (N,), `keys` uint64 (N,): a hash of each picture's pixels before resizing, so that the same picture has
-    the same key at every resolution.
+    the same key at every resolution. `kin` uint64 (N,): equal for near twins too, of a picture without any its key; None: not looked for,
+    since every picture is too small to tell.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Dataset:
     official_test: np.ndarray
     keys: np.ndarray
     skipped: tuple[Skipped, ...]
+    kin: np.ndarray | None = None

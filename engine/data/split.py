@@ -34,7 +34,7 @@ class _Groups:
 
 
 def split(dataset: Dataset, config: DataConfig) -> Split:
-    """Splits each class by the rank of its pictures; equal pictures stay together.
+    """Splits each class by the rank of its pictures; equal pictures stay together, and where `twins` is `near` those nearly equal.
 
     Test is the official part, else 15 % of each class; validation is `validation_share` of the rest; training is `train_share`
     of what then remains, a smaller share being part of a larger. Raises DataError when a class misses a part.
@@ -42,7 +42,8 @@ def split(dataset: Dataset, config: DataConfig) -> Split:
     side = np.full(len(dataset.labels), TEST)
     official = bool(dataset.official_test.any())
     pool = np.flatnonzero(~dataset.official_test)
-    groups = _grouped(dataset.keys[pool], dataset.labels[pool])
+    keys = dataset.kin if config.twins == "near" and dataset.kin is not None else dataset.keys
+    groups = _grouped(keys[pool], dataset.labels[pool])
     side[pool] = _sides(groups, config, 0.0 if official else TEST_SHARE)[groups.member]
     parts = [np.flatnonzero(side == part) for part in (TRAIN, VALIDATION, TEST)]
     _check(dataset, parts)

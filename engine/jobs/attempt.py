@@ -131,7 +131,7 @@ class Attempt:
         return self._told(config, session.train(config, setting, self._place(), self.recorder, start))
 
     def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
-        reference = standing.reference_accuracy(self.store, config.data.dataset)
+        reference = standing.reference_accuracy(self.store, config.data.dataset, config.data.twins)
         every = int(settings.get(self.store, settings.KEEP_EVERY))
         data_in = self.run.summary.get("data_in")
         return session.Setting(

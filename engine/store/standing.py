@@ -12,14 +12,21 @@ from engine.store.tables import runs
 # Fewer finished runs than this are no yardstick.
 ENOUGH = 3
 UPPER_QUARTILE = 0.75
+# What runs did before there was the knob.
+EXACT = "exact"
 
 
-def reference_accuracy(store: Store, dataset: str) -> float | None:
-    """The upper quartile of the best validation accuracies of the finished runs on this data; None when there are too few."""
+def reference_accuracy(store: Store, dataset: str, twins: str = EXACT) -> float | None:
+    """The upper quartile of the best validation accuracies of the finished runs on this data, split alike; None when there are too few.
+
+    `twins` as the knob says: near ones on both sides of the split flatter.
+    """
     query = sa.select(runs.c.config, runs.c.summary).where(runs.c.state == State.FINISHED)
     with store.read() as connection:
         rows = connection.execute(query).all()
-    seen = sorted(row.summary["val_accuracy"] for row in rows if row.config["data"]["dataset"] == dataset and _measured(row.summary))
+    told = ((row.config["data"], row.summary) for row in rows)
+    alike = (summary for data, summary in told if data["dataset"] == dataset and data.get("twins", EXACT) == twins)
+    seen = sorted(summary["val_accuracy"] for summary in alike if _measured(summary))
     return seen[round(UPPER_QUARTILE * (len(seen) - 1))] if len(seen) >= ENOUGH else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from engine.config import KNOBS
 
 # Knobs that decide which pictures stand in the validation part, or what is asked about them.
-SPLIT_KNOBS = ("dataset", "validation_share")
+SPLIT_KNOBS = ("dataset", "validation_share", "twins")
 
 
 def differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:

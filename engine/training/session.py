@@ -15,6 +15,7 @@ from torch import nn
 
 from engine import faults
 from engine.config import RunConfig
+from engine.data.crossing import across
 from engine.data.loading import load
 from engine.data.resident import Resident
 from engine.data.split import split
@@ -158,6 +159,7 @@ def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) 
     teller.summary(
         classes=len(dataset.classes), class_counts=counts.tolist(), train_images=len(parts.train), skipped=len(dataset.skipped),
         validation_images=len(parts.validation), test_images=len(parts.test), preparing=None, data_in=data_in,
+        crossing=across(dataset, parts).shares(),
     )  # fmt: skip
     return holding.hold(dataset, parts, setting.numerics.device, data_in)
 

@@ -58,14 +58,15 @@ def config() -> Callable[..., DataConfig]:
 
 @pytest.fixture(scope="session")
 def dataset_of() -> Callable[..., Dataset]:
-    """`dataset_of(labels, keys, official_test)` is a dataset of one-pixel pictures."""
+    """`dataset_of(labels, keys, official_test, kin)` is a dataset of one-pixel pictures."""
 
-    def make(labels, keys=None, official_test=None) -> Dataset:
+    def make(labels, keys=None, official_test=None, kin=None) -> Dataset:
         labels = np.asarray(labels, dtype=np.int64)
         keys = np.arange(len(labels)) if keys is None else keys
         test = np.zeros(len(labels), dtype=bool) if official_test is None else np.asarray(official_test)
         classes = tuple(str(index) for index in range(labels.max() + 1))
         images = (labels % 256).astype(np.uint8).reshape(-1, 1, 1, 1)
-        return Dataset("made", images, labels, classes, test, np.asarray(keys, dtype=np.uint64), ())
+        kin = None if kin is None else np.asarray(kin, dtype=np.uint64)
+        return Dataset("made", images, labels, classes, test, np.asarray(keys, dtype=np.uint64), (), kin)
 
     return make

@@ -73,6 +73,26 @@ def test_a_test_picture_that_is_learned_from_is_counted(dataset_of) -> None:
     assert findings(dataset, parts)["double_test"] == {"count": sum(keys[index] in learned for index in parts.test)}
 
 
+@pytest.mark.parametrize(("official", "key"), [(False, "near_test"), (True, "near_official_test")])
+def test_near_twins_on_both_sides_are_counted_and_the_way_out_is_named(dataset_of, official: bool, key: str) -> None:
+    kin = list(range(200))
+    kin[120:127], kin[160:163] = kin[:7], kin[10:13]
+    test = [official and index >= 160 for index in range(200)]
+    dataset = dataset_of([0, 1] * 100, None, test, kin)
+    found = findings(dataset, Split(*(np.arange(*span) for span in ((0, 120), (120, 160), (160, 200)))))
+    assert found["near_validation"] == {"count": 7}
+    assert found[key] == {"count": 3}
+    assert not {"apart", "double_validation", "double_test"} & set(found)
+    for language in ("en", "zh"):
+        sentence = strings.say("data_page.audit.near_validation", language, count=7)
+        assert strings.say("knobs.twins.label", language) in sentence
+        assert strings.say("knobs.twins.options.near", language) in sentence
+
+
+def test_what_was_not_looked_for_is_not_said(dataset_of) -> None:
+    assert "apart" in findings(dataset_of([0, 1] * 50))
+
+
 def test_a_picture_on_both_sides_is_counted_whatever_made_the_split(dataset_of) -> None:
     dataset = dataset_of([0, 1] * 50, [7] * 100)
     everything = findings(dataset, Split(*(np.arange(*span) for span in ((0, 60), (60, 80), (80, 100)))))

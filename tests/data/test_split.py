@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from engine.config.data import DataConfig
+from engine.data.crossing import Crossing, across
 from engine.data.split import Split, rank, split
 from engine.errors import DataError
 
@@ -92,6 +93,41 @@ def test_the_official_test_part_is_the_test_part(dataset_of, sizes, seed):
     parts = split(dataset_of(labels, random_keys(len(labels), seed), official), DataConfig())
     assert np.array_equal(parts.test, np.flatnonzero(official))
     assert len(everything(parts)) == len(labels)
+
+
+@quick
+@given(sizes=SIZES, seed=SEEDS, kinds=st.integers(5, 40), share=SHARES)
+def test_near_twins_stay_together_where_they_are_to(dataset_of, sizes, seed, kinds, share):
+    keys = random_keys(sum(sizes), seed)
+    family = np.random.default_rng(seed).integers(0, kinds, sum(sizes))
+    kin = np.array([keys[family == one].min() for one in family])
+    dataset = dataset_of(labels_of(sizes), keys, kin=kin)
+    try:
+        parts = split(dataset, DataConfig(twins="near", validation_share=share))
+    except DataError:
+        assume(False)
+    assert sum(len(set(kin[part])) for part in vars(parts).values()) == len(set(kin))
+    assert (across(dataset, parts), across(dataset, parts, "test")) == (
+        Crossing(len(parts.validation), 0, 0), Crossing(len(parts.test), 0, 0),
+    )  # fmt: skip
+
+
+@quick
+@given(sizes=SIZES, seed=SEEDS)
+def test_without_near_twins_the_knob_moves_nothing(dataset_of, sizes, seed):
+    labels, keys = labels_of(sizes), random_keys(sum(sizes), seed)
+    for kin in (None, keys):
+        splits = [split(dataset_of(labels, keys, kin=kin), DataConfig(twins=twins)) for twins in ("exact", "near")]
+        assert all(map(np.array_equal, vars(splits[0]).values(), vars(splits[1]).values()))
+
+
+def test_near_twins_are_parted_unless_the_knob_says_otherwise(dataset_of):
+    keys = random_keys(400, 0)
+    kin = keys.copy()
+    kin[1::2] = kin[0::2] = np.minimum(keys[0::2], keys[1::2])
+    dataset = dataset_of([0] * 200 + [1] * 200, keys, kin=kin)
+    assert across(dataset, split(dataset, DataConfig())).near > 30
+    assert across(dataset, split(dataset, DataConfig(twins="near"))).near == 0
 
 
 def test_a_class_of_equal_pictures_cannot_be_split(dataset_of):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.config.run import CONFIG_VERSION
+from engine.config.run import CONFIG_VERSION, RunConfig
 from engine.config.versions import UPCASTERS, current
 from engine.store import attempts, records, runs, transitions
 from engine.store.connect import VARIABLE, Store
@@ -65,6 +65,7 @@ def test_old_runs_live_on(old: Home) -> None:
     store = Store(old)
     first, second = runs.get(store, 1), runs.get(store, 2)
     assert (first.state, first.crashes, first.knobs["time_limit"], first.knobs["epochs"]) == ("finished", 0, 0, 3)
+    assert RunConfig.model_validate(first.config).data.twins == "exact"
     assert [row.value for row in records.history(store, 1)["val_loss"]] == [0.5]
     under_way = attempts.current(store, 2)
     assert second.state == "running"
@@ -100,7 +101,8 @@ def test_several_processes_migrate_it_once(old: Home) -> None:
 
 
 def test_a_config_keeps_what_it_says() -> None:
-    assert current({"budget": {"epochs": 3}}, 1) == {"budget": {"time_limit": 0.0, "epochs": 3}}
+    assert current({"budget": {"epochs": 3}}, 1) == {"budget": {"time_limit": 0.0, "epochs": 3}, "data": {"twins": "exact"}}
+    assert current({"data": {"dataset": "digits"}}, 2) == {"data": {"twins": "exact", "dataset": "digits"}}
     newest = {"budget": {"time_limit": 5.0}}
     assert current(newest, CONFIG_VERSION) == newest
     assert current(newest, CONFIG_VERSION + 1) == newest

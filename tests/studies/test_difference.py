@@ -23,3 +23,4 @@ def test_other_data_or_another_share_is_another_validation_set() -> None:
     assert same_validation([flat(), flat(resolution=64, seed=3, train_share=0.1)])
     assert not same_validation([flat(), flat(dataset="cifar10")])
     assert not same_validation([flat(), flat(validation_share=0.3)])
+    assert not same_validation([flat(), flat(twins="near")])

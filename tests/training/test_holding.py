@@ -13,7 +13,7 @@ from engine.data.blocks import Blocks
 from engine.data.dataset import Dataset
 from engine.data.loading import load
 from engine.data.resident import Resident
-from engine.data.split import split
+from engine.data.split import Split, split
 from engine.training import checkpoints, footprint, holding, session
 from engine.training.checkpoints import Checkpoint
 from engine.training.evaluation import evaluate
@@ -136,6 +136,15 @@ def test_a_session_tells_its_choice_and_keeps_it_when_it_goes_on(tmp_path: Path,
     assert (whole.said["data_in"], paused.said["data_in"], rest.said["data_in"]) == ("blocks",) * 3
     ended = [checkpoints.load(tmp_path / part / "checkpoints", notes.newest) for part, notes in (("whole", whole), ("parted", rest))]
     assert all(torch.equal(weight, ended[1].weights[name]) for name, weight in ended[0].weights.items())
+
+
+def test_a_session_tells_what_crosses_the_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes, _ = ran(tmp_path / "run", ["stop"])
+    assert notes.said["crossing"] == {"exact": 0.0, "near": None}
+    doubled = Split(*(np.arange(*span) for span in ((0, 1200), (1100, 1300), (1300, 1797))))
+    monkeypatch.setattr(session, "split", lambda dataset, config: doubled)
+    notes, _ = ran(tmp_path / "leak", ["stop"])
+    assert notes.said["crossing"] == {"exact": 0.5, "near": None}
 
 
 def test_a_session_with_room_keeps_its_pictures_in_memory(tmp_path: Path) -> None:
