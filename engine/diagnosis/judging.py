@@ -1,37 +1,60 @@
 """From a history to the one verdict that comes first. Pure: the same history always gets the same verdict."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.diagnosis import measured
-from engine.diagnosis.case import Case
+from engine.diagnosis.case import Case, Known
 from engine.diagnosis.history import History
-from engine.diagnosis.rules import EARLY_EPOCHS, EARLY_SHARE, RULES, Finding, overfit_signal
+from engine.diagnosis.rules import RULES
+from engine.diagnosis.rules.beginning import early_rows
+from engine.diagnosis.rules.finding import Finding
+from engine.diagnosis.rules.generalisation import overfit_signal, watch_signal
 from engine.diagnosis.verdict import Verdict
 from engine.statistics.proportions import wilson
 
 EVIDENCE_LINES = 3
 """The card shows three lines; the precision line must be among them when it caps the verdict."""
+RIVALS = 10
+"""The best of ten runs by the same pictures is expected 1.5 standard errors too high (order statistics of the normal distribution)."""
+NOISY_LABELS_FALL, NOISY_LABELS_PROBE = 0.02, 0.95
+"""Accuracy down by two points while nearly all training pictures are learned: clean labels rarely cost accuracy, wrong ones do when they
+are learned by heart (Arpit et al. 2017)."""
 
 
-def judge(history: History, previous: Verdict | None = None) -> Verdict:
-    """What is said about the run now. `previous` only keeps an overfitting confirmed by its pictures while its signal holds."""
+@dataclass(frozen=True)
+class Alarms:
+    """The 1-based epochs at which overfitting, and at which a watch, would first have been said of the curves alone."""
+
+    overfitting: int | None
+    watch: int | None
+
+
+def judge(history: History, previous: Verdict | None = None, known: Known | None = None) -> Verdict:
+    """What is said about the run now. `previous` only keeps an overfitting confirmed by its pictures while its signal holds.
+
+    `known`, handed over from epoch to epoch of one run, spares computing its earlier rows again; the verdict is the same without.
+    """
     with np.errstate(all="ignore"):
-        case = Case(history)
+        case = Case(history, known or Known())
         found = next(found for rule in RULES if (found := rule(case, previous)) is not None)
-        return _verdict(case, _capped(found))
+        return _verdict(case, _with_modifiers(case, _capped(found)))
 
 
-def first_alarm(history: History) -> int | None:
-    """The 1-based epoch at which `judge` without pictures would first have said overfitting, by causal replay of the curves."""
+def alarms(history: History) -> Alarms:
+    """When `judge` would first have raised either without looking at pictures, by causal replay of the curves."""
     with np.errstate(all="ignore"):
         case = Case(history)
-        epochs, judged = case.rows + 1, np.arange(1, case.m + 1)
-        early = (judged < EARLY_EPOCHS) | (epochs < EARLY_SHARE * history.planned_epochs)
-        low, high = wilson(case.val_accuracy, history.n_val)
-        said = np.flatnonzero(overfit_signal(case).state & ~early & ((high - low) / 2 <= measured.LOW_EVIDENCE))
-        return case.epoch(said[0]) if len(said) else None
+        low, high = wilson(case.val_accuracy, case.n_val)
+        precise = ((high - low) / 2 <= measured.LOW_EVIDENCE) | (case.n_val == 0)
+        sayable = ~early_rows(case)
+        return Alarms(_first(case, overfit_signal(case).state & sayable & precise), _first(case, watch_signal(case).state & sayable))
+
+
+def _first(case: Case, said: np.ndarray) -> int | None:
+    rows = np.flatnonzero(said)
+    return case.epoch(rows[0]) if len(rows) else None
 
 
 def _capped(found: Finding) -> Finding:
@@ -41,6 +64,28 @@ def _capped(found: Finding) -> Finding:
     shown = found.evidence[: EVIDENCE_LINES - 1]
     evidence = (*shown, found.precision, *found.evidence[EVIDENCE_LINES - 1 :])
     return replace(found, tier=found.tier and "weak", evidence=evidence, modifiers=("low_evidence", *found.modifiers))
+
+
+def _with_modifiers(case: Case, found: Finding) -> Finding:
+    """What rides along with any verdict."""
+    if found.name == "too_early":
+        return found
+    riding = {
+        "imbalanced": case.imbalanced,
+        "rate_dropped": bool(case.m) and bool(case.rate_dropped[-1]),
+        "best_of_many": case.history.yardstick.runs >= RIVALS,
+        "noisy_labels": _noisy_labels(case),
+    }
+    return replace(found, modifiers=(*found.modifiers, *(name for name, rides in riding.items() if rides)))
+
+
+def _noisy_labels(case: Case) -> bool:
+    """Whether accuracy fell, surely, while nearly every training picture came to be right."""
+    if case.history.pictures is None or not case.m or not case.probe_accuracy[-1] > NOISY_LABELS_PROBE:
+        return False
+    flips = measured.flips(case, 0.05)
+    fallen = float(case.val_accuracy_then[-1] - case.val_accuracy[-1])
+    return fallen >= NOISY_LABELS_FALL and measured.number(flips.value) < 0.05 and measured.number(flips.fields["fall"]) > 0
 
 
 def _verdict(case: Case, found: Finding) -> Verdict:

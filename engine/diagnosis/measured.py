@@ -3,10 +3,9 @@
 import numpy as np
 
 from engine.diagnosis import quantities as q
-from engine.diagnosis.case import Case, finite
-from engine.diagnosis.history import PerImage, Series
+from engine.diagnosis.case import Case
+from engine.diagnosis.history import Pictures
 from engine.diagnosis.verdict import Evidence
-from engine.statistics.means import paired_z
 from engine.statistics.proportions import mcnemar, wilson
 
 LOW_EVIDENCE = 0.05
@@ -28,35 +27,45 @@ def steady(case: Case) -> Evidence:
 
 
 def gap(case: Case, threshold: float) -> Evidence:
-    """Probe minus validation accuracy with its Newcombe interval."""
-    low, high = (float(side[-1]) for side in case.gap_interval)
+    """Probe minus validation accuracy with its Newcombe interval; of pictures that nobody has counted there is no interval."""
+    low, high = (float(side[-1]) if case.n_val else None for side in case.gap_interval)
     fields = {"train_share": float(case.probe_accuracy[-1]), "val_share": float(case.val_accuracy[-1])}
-    return Evidence("gap", float(case.gap[-1]), threshold, low, high, fields)
+    return Evidence("gap" if case.n_val else "gap_uncounted", float(case.gap[-1]), threshold, low, high, fields)
 
 
-def flips(images: PerImage, threshold: float) -> Evidence:
-    """Pictures that turned wrong and right since the best window; the value is the exact McNemar p."""
-    before, now = _paired(images.best_correct, images.now_correct)
-    flipped = mcnemar(before, now)
-    fields = {"wrong": flipped.wrong, "right": flipped.right, "fall": flipped.fall, "best_epoch": images.best_epoch}
-    return Evidence("flips", flipped.p, threshold, fields=fields)
+def flips(case: Case, threshold: float) -> Evidence:
+    """Pictures that turned wrong and right since the best epoch; the value is the exact McNemar p."""
+    pictures = _pictures(case)
+    wrong, right = (_last(case, series) for series in (pictures.turned_wrong, pictures.turned_right))
+    fall = (wrong - right) / case.history.n_val if case.history.n_val else np.nan
+    fields = {"wrong": wrong, "right": right, "fall": fall, "best_epoch": lowest_epoch(case)}
+    return Evidence("flips", mcnemar(wrong, right), threshold, fields=fields)
 
 
-def paired_loss(images: PerImage, threshold: float) -> Evidence:
-    """z of the per-image loss differences since the best window."""
-    before, now = _paired(images.best_loss, images.now_loss)
-    return Evidence("paired_loss", paired_z(before, now), threshold, fields={"best_epoch": images.best_epoch, "pictures": len(now)})
+def paired_loss(case: Case, threshold: float) -> Evidence:
+    """z of the per-image loss differences since the best epoch."""
+    fields = {"best_epoch": lowest_epoch(case), "pictures": case.history.n_val}
+    return Evidence("paired_loss", _last(case, _pictures(case).paired_z), threshold, fields=fields)
+
+
+def calibration(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The calibration error now and at the best epoch until then, and by how much confidence is above accuracy; 0..1, `(m,)` each."""
+    pictures = _pictures(case)
+    error = case.by_row(pictures.calibration_error)
+    return error, error[q.lowest_row(case.losses["val_loss"][case.rows])], case.by_row(pictures.overconfidence)
 
 
 def precision(accuracy: float, n: int) -> Evidence:
-    """How well n pictures can know an accuracy: the Wilson half-width."""
+    """How well n pictures can know an accuracy: the Wilson half-width; None where nobody has counted the pictures."""
+    if not n:
+        return Evidence("precision", None, LOW_EVIDENCE, fields={"pictures": None})
     low, high = (float(side) for side in wilson(accuracy, n))
     return Evidence("precision", (high - low) / 2, LOW_EVIDENCE, low, high, {"pictures": n})
 
 
 def is_low(evidence: Evidence) -> bool:
-    """Whether a precision is too poor for more than a weak word; an unknown accuracy is."""
-    return not number(evidence.value) <= LOW_EVIDENCE
+    """Whether a precision is too poor for more than a weak word: the accuracy is unknown or known too badly; not of uncounted ones."""
+    return evidence.fields["pictures"] is not None and not number(evidence.value) <= LOW_EVIDENCE
 
 
 def number(value: float | None) -> float:
@@ -64,9 +73,17 @@ def number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _paired(series_before: Series, series_now: Series) -> tuple[np.ndarray, np.ndarray]:
-    """Two arrays over the same pictures; a picture missing on one side is left out."""
-    before, now = finite(series_before), finite(series_now)
-    n = min(len(before), len(now))
-    both = np.isfinite(before[:n]) & np.isfinite(now[:n])
-    return before[:n][both], now[:n][both]
+def _pictures(case: Case) -> Pictures:
+    assert case.history.pictures is not None
+    return case.history.pictures
+
+
+def _last(case: Case, series: object) -> float:
+    """The value at the newest epoch that can be judged."""
+    return float(case.by_row(series)[-1]) if case.m else np.nan  # type: ignore[arg-type]
+
+
+def lowest_epoch(case: Case) -> int | None:
+    """The epoch that the pictures are held against: the lowest validation loss as it was measured."""
+    val = case.losses["val_loss"]
+    return int(np.nanargmin(val)) + 1 if np.isfinite(val).any() else None

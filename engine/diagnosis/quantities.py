@@ -1,4 +1,4 @@
-"""The quantities that the rules are made of: medians, noise, chance level, plateau.
+"""The quantities of a curve that the rules are made of: medians, noise, spikes, chance level, plateau.
 
 Pure functions over arrays; `(m,)` = one value for each evaluation so far, each computed from the past alone. Knows no verdict.
 """
@@ -18,8 +18,12 @@ PLATEAU_SHARE, PLATEAU_MIN = 0.20, 5
 """A plateau is judged over the last 20 % of the epochs, at least 5."""
 PLATEAU_CHANGE = 0.005
 """A change below 0.5 % over that stretch is flat, whatever the noise."""
+PLATEAU_NATS = 0.01
+"""So is one below a hundredth of a nat: of a loss of .04 a share of .5 % is nothing that anybody could tell."""
 PLATEAU_POINTS = 10
 """Points that the Theil-Sen slope is taken over: 45 pairs an epoch keep 1,000 epochs near a millisecond."""
+SPIKE_MADS = 5.0
+"""A jump beyond 5 median absolute deviations is no noise."""
 
 
 class Smooth(NamedTuple):
@@ -66,14 +70,30 @@ def lowest_row(x: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.where(new, np.arange(len(x)), 0))
 
 
-def noise(x: np.ndarray) -> np.ndarray:
-    """Sigma `(m,)` by the median absolute deviation of the last 30 second differences; sqrt(6) is their own spread."""
+def noise(x: np.ndarray, start: int = 0) -> np.ndarray:
+    """Sigma of the rows from `start` on, by the median absolute deviation of 30 second differences; sqrt(6) is their own spread."""
     if len(x) < 3:
-        return np.zeros(len(x))
-    padded = np.concatenate([np.full(NOISE_WINDOW - 1, np.nan), np.diff(x, 2)])
-    windows = sliding_window_view(padded, NOISE_WINDOW)
+        return np.zeros(len(x) - start)
+    first = max(start, 2)
+    seen = np.diff(x[max(0, first - NOISE_WINDOW - 1) :], 2)
+    windows = _trailing(seen, NOISE_WINDOW, len(x) - first)
     deviations = np.abs(windows - sorted_median(windows)[:, None])
-    return np.concatenate([np.zeros(2), MAD_TO_SIGMA * sorted_median(deviations) / np.sqrt(6)])
+    return np.concatenate([np.zeros(first - start), MAD_TO_SIGMA * sorted_median(deviations) / np.sqrt(6)])
+
+
+def spikes(x: np.ndarray, smoothed: np.ndarray, least: float, start: int = 0) -> np.ndarray:
+    """Share of the last 30 values that lie above ~x by `least` and by 5 MAD of that distance, for the rows from `start` on."""
+    first = max(0, start - NOISE_WINDOW + 1)
+    above = _trailing((x - smoothed)[first:], NOISE_WINDOW, len(x) - start)
+    centre = sorted_median(above)[:, None]
+    spread = sorted_median(np.abs(above - centre))[:, None]
+    count = np.maximum(np.count_nonzero(~np.isnan(above), axis=1), 1)
+    return np.count_nonzero(above > np.maximum(SPIKE_MADS * spread, least), axis=1) / count
+
+
+def _trailing(x: np.ndarray, window: int, rows: int) -> np.ndarray:
+    """The `window` values up to each of the last `rows` values `(rows, window)`, NaN before the first."""
+    return sliding_window_view(np.concatenate([np.full(window - 1, np.nan), x]), window)[len(x) - rows :]
 
 
 def sorted_median(x: np.ndarray, least: int = 1) -> np.ndarray:
@@ -94,27 +114,27 @@ def chance(class_counts: tuple[int, ...]) -> tuple[float, float]:
     return float(-np.sum(shares * np.log(shares))), float(shares.max())
 
 
-def plateau_lengths(m: int) -> np.ndarray:
-    """Evaluations `(m,)` that a plateau is judged over."""
-    return np.maximum(PLATEAU_MIN, np.rint(PLATEAU_SHARE * np.arange(1, m + 1))).astype(int)
+def plateau_lengths(m: int, share: float = PLATEAU_SHARE) -> np.ndarray:
+    """Evaluations `(m,)` that a plateau is judged over: that share of those so far."""
+    return np.maximum(PLATEAU_MIN, np.rint(share * np.arange(1, m + 1))).astype(int)
 
 
-def theil_sen(x: np.ndarray) -> np.ndarray:
-    """Median slope per evaluation `(m,)` over the plateau stretch before each row (Theil 1950, Sen 1968), thinned to 10 points.
+def theil_sen(x: np.ndarray, start: int = 0, share: float = PLATEAU_SHARE) -> np.ndarray:
+    """Median slope per evaluation over the stretch before each row from `start` on (Theil 1950, Sen 1968), thinned to 10 points.
 
     Equal to `scipy.stats.theilslopes` while the stretch has at most 10 points; that function takes one stretch at a time.
     """
-    lengths = plateau_lengths(len(x))[:, None]
+    lengths = plateau_lengths(len(x), share)[start:, None]
     points = np.minimum(lengths, PLATEAU_POINTS)
     order = np.arange(PLATEAU_POINTS)
-    rows = np.arange(len(x))[:, None] - np.rint((lengths - 1) * order / (points - 1)).astype(int)
+    rows = np.arange(start, len(x))[:, None] - np.rint((lengths - 1) * order / (points - 1)).astype(int)
     values = np.where((rows >= 0) & (order < points), x[np.maximum(rows, 0)], np.nan)
     first, second = np.triu_indices(PLATEAU_POINTS, 1)
     slopes = (values[:, second] - values[:, first]) / (rows[:, second] - rows[:, first])
     return sorted_median(slopes)
 
 
-def plateau(x: np.ndarray, smoothed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The change that the slope of ~x predicts over the plateau stretch, and the change that counts as flat, `(m,)` each."""
-    change = theil_sen(smoothed) * (plateau_lengths(len(x)) - 1)
-    return change, np.maximum(2 * noise(x), PLATEAU_CHANGE * np.abs(smoothed))
+def plateau(x: np.ndarray, smoothed: np.ndarray, start: int = 0, share: float = PLATEAU_SHARE) -> np.ndarray:
+    """The change that the slope of ~x predicts over the stretch, and the change that counts as flat, `(2, m)`; rows from `start` on."""
+    change = theil_sen(smoothed, start, share) * (plateau_lengths(len(x), share)[start:] - 1)
+    return np.stack([change, np.maximum(2 * noise(x, start), np.maximum(PLATEAU_CHANGE * np.abs(smoothed[start:]), PLATEAU_NATS))])

@@ -34,6 +34,18 @@ class Refutation:
 
 
 @dataclass(frozen=True)
+class Prescription:
+    """A change of the config that may help: `{knob: (from, to)}`, and how long it trains beside the run it is for.
+
+    One without changes is something to look at.
+    """
+
+    name: str
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    cost: float = 1.0
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What is said about a run at `epoch`. `tier` is None where nothing is claimed (too early, healthy)."""
 
@@ -45,6 +57,7 @@ class Verdict:
     evidence: tuple[Evidence, ...]
     modifiers: tuple[str, ...]
     refuted_by: Refutation
+    prescriptions: tuple[Prescription, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict as JSON-clean data: numbers that are not finite become None."""
@@ -53,14 +66,18 @@ class Verdict:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Verdict":
         """The verdict that `as_dict` wrote."""
-        return cls(
-            **{
-                **data,
-                "evidence": tuple(Evidence(**one) for one in data["evidence"]),
-                "modifiers": tuple(data["modifiers"]),
-                "refuted_by": Refutation(**data["refuted_by"]),
-            }
-        )
+        read = {
+            "evidence": tuple(Evidence(**one) for one in data["evidence"]),
+            "modifiers": tuple(data["modifiers"]),
+            "refuted_by": Refutation(**data["refuted_by"]),
+            "prescriptions": tuple(_prescription(one) for one in data.get("prescriptions", ())),
+        }
+        return cls(**{**data, **read})
+
+
+def _prescription(data: Mapping[str, Any]) -> Prescription:
+    changes = {str(knob): (before, after) for knob, (before, after) in data["changes"].items()}
+    return Prescription(str(data["name"]), changes, float(data["cost"]))
 
 
 def _clean(value: Any) -> Any:

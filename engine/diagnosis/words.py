@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.diagnosis.verdict import Evidence, Refutation, Verdict
+from engine.diagnosis.verdict import Evidence, Prescription, Refutation, Verdict
 from engine.strings import known, say
 
 LINES = 3
@@ -16,13 +16,14 @@ UNKNOWN = "–"
 
 @dataclass(frozen=True)
 class Explanation:
-    """A verdict in words: a badge, what stands beside it, one sentence, one to three lines, and what would change it."""
+    """A verdict in words: a badge, what stands beside it, one sentence, one to three lines, what would change it, what else to know."""
 
     title: str
     caption: str
     sentence: str
     evidence: tuple[str, ...]
     refuted_by: str
+    notes: tuple[str, ...] = ()
 
 
 def explain(verdict: Verdict, language: str = "en", *, ended: bool = False) -> Explanation:
@@ -36,7 +37,21 @@ def explain(verdict: Verdict, language: str = "en", *, ended: bool = False) -> E
         sentence=_sentence(verdict, language, ended),
         evidence=tuple(line(one, language) for one in verdict.evidence[:LINES]),
         refuted_by=say("verdict.mind", language, condition=condition(verdict.refuted_by, language, ended=ended)),
+        notes=tuple(say(key, language) for one in verdict.modifiers if known(key := f"verdict.note.{one}", language)),
     )
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A prescription in words: what a button says, and why it may help."""
+
+    label: str
+    why: str
+
+
+def remedy(prescription: Prescription, language: str = "en") -> Remedy:
+    """The words of a prescription."""
+    return Remedy(*(say(f"verdict.try.{prescription.name}.{part}", language) for part in ("label", "why")))
 
 
 def meaning(name: str, language: str = "en") -> str:
@@ -65,7 +80,8 @@ def _caption(verdict: Verdict, language: str) -> str:
     fields = {"epoch": verdict.epoch, "since": verdict.since_epoch}
     if verdict.tier is None:
         return say(f"verdict.{verdict.name}.caption", language, **fields, **_fields(verdict.evidence[0].fields, language))
-    return say("verdict.caption", language, tier=say(f"verdict.tier.{verdict.tier}", language), **fields)
+    key = "verdict.caption" if verdict.since_epoch is not None else "verdict.caption_always"
+    return say(key, language, tier=say(f"verdict.tier.{verdict.tier}", language), **fields)
 
 
 def _sentence(verdict: Verdict, language: str, ended: bool) -> str:
@@ -103,7 +119,7 @@ def _fields(fields: Mapping[str, Any], language: str) -> dict[str, str]:
             written[name] = _count("pictures", value, language)
         elif name.endswith("loss") or name == "change":
             written[name] = _loss(value)
-        elif name.endswith("share"):
+        elif name.endswith("share") or name == "fall":
             written[name] = _percent(value)
         else:
             written[name] = _integer(value)
@@ -153,6 +169,21 @@ UNITS: dict[str, Callable[[float | None], str]] = {
     "reference": _percent,
     "no_reference": _percent,
     "precision": _percent,
+    "gap_uncounted": _percent,
+    "exact_twins": _percent,
+    "near_twins": _percent,
+    "below_chance": _percent,
+    "renamed": _percent,
+    "by_heart": _percent,
+    "val_at_chance": _percent,
+    "calibration": _percent,
+    "val_falls": _loss,
+    "probe_falls": _loss,
+    "val_flat": _loss,
+    "noise": _percent,
+    "noise_alone": _percent,
+    "spikes": _percent,
+    "best_of": _percent,
 }
 """How each evidence's value and interval are written."""
 THRESHOLDS = {_percent: _plain_percent}
@@ -167,5 +198,11 @@ CONDITIONS: dict[str, Callable[[float | None], str]] = {
     "room": _percent,
     "room_unknown": _plain_percent,
     "above_best": _loss,
+    "no_twins": _plain_percent,
+    "names_right": _percent,
+    "val_leaves_chance": _percent,
+    "stops_falling": _loss,
+    "calm": _plain_percent,
+    "moves": _loss,
 }
 """How each refutation's limit is written."""

@@ -16,6 +16,7 @@ import torch
 
 from engine import faults
 from engine.config import RunConfig
+from engine.diagnosis import Yardstick
 from engine.errors import AthanorError, Fenced, StoreBusy
 from engine.folders import data_roots
 from engine.jobs import memory, slots
@@ -131,11 +132,11 @@ class Attempt:
         return self._told(config, session.train(config, setting, self._place(), self.recorder, start))
 
     def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
-        reference = standing.reference_accuracy(self.store, config.data.dataset, config.data.twins)
+        yardstick = Yardstick(**vars(standing.standing(self.store, config.data.model_dump())))
         every = int(settings.get(self.store, settings.KEEP_EVERY))
         data_in = self.run.summary.get("data_in")
         return session.Setting(
-            numerics, reference, self._asked, self.claim.attempt, every, self.run.pause_after, data_in if data_in in KINDS else None
+            numerics, yardstick, self._asked, self.claim.attempt, every, self.run.pause_after, data_in if data_in in KINDS else None
         )
 
     def _numerics(self, config: RunConfig) -> Numerics:

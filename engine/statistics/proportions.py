@@ -4,21 +4,11 @@ Shares lie in 0..1; every interval is two-sided at 95 %.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 Z95 = 1.959964
 """Two-sided 95 % quantile of the normal distribution."""
-
-
-class Flips(NamedTuple):
-    """Pictures that turned wrong and right between two epochs, exact McNemar p, and the fall of the accuracy (0..1)."""
-
-    wrong: int
-    right: int
-    p: float
-    fall: float
 
 
 def wilson(accuracy: np.ndarray | float, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,11 +35,10 @@ def newcombe(first: np.ndarray | float, n_first: int, second: np.ndarray | float
     return gap - np.hypot(first - low1, high2 - second), gap + np.hypot(high1 - first, second - low2)
 
 
-def mcnemar(best_correct: np.ndarray, now_correct: np.ndarray) -> Flips:
-    """Exact two-sided McNemar test (1947) on paired correctness `(n,)`."""
+def mcnemar(wrong: float, right: float) -> float:
+    """p of the exact two-sided McNemar test (1947): so many turned wrong, so many turned right. NaN where they were not counted."""
     from scipy.stats import binomtest
 
-    before, after = best_correct > 0.5, now_correct > 0.5
-    wrong, right = int(np.sum(before & ~after)), int(np.sum(~before & after))
-    p = float(binomtest(wrong, wrong + right, 0.5).pvalue) if wrong + right else 1.0
-    return Flips(wrong, right, p, (wrong - right) / max(len(before), 1))
+    if not math.isfinite(wrong + right):
+        return math.nan
+    return float(binomtest(int(wrong), int(wrong + right), 0.5).pvalue) if wrong + right else 1.0

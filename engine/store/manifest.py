@@ -19,7 +19,7 @@ from engine.errors import NotFound
 from engine.store import blobs
 from engine.store.home import Home
 from engine.store.points import loose
-from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tags, tests
+from engine.store.tables import advice, attempts, checkpoints, events, lineage, runs, series, tags, tests
 
 if TYPE_CHECKING:
     from engine.store.connect import Store
@@ -106,6 +106,7 @@ class SummaryForm(BaseModel):
     last_val_accuracy: Share | None = None
     last_probe_loss: Number | None = None
     last_probe_accuracy: Share | None = None
+    val_noise: Number | None = None
 
     @model_validator(mode="after")
     def _tells_of_how_many(self) -> Self:
@@ -190,6 +191,15 @@ class LineageForm(BaseModel):
     relation: Name
 
 
+class AdviceForm(BaseModel):
+    """What the run tries, and why."""
+
+    model_config = Strict
+    parent: Positive
+    verdict: Name
+    prescription: Name
+
+
 class TagForm(BaseModel):
     """A word by which people find the run again."""
 
@@ -216,6 +226,7 @@ class Manifest(BaseModel):
     format: Literal[1]
     run: RunForm
     lineage: list[LineageForm]
+    advice: list[AdviceForm] = []
     attempts: list[AttemptForm]
     events: list[EventForm]
     checkpoints: list[CheckpointForm]
@@ -271,6 +282,7 @@ def _body(store: "Store", run: int) -> dict[str, Any]:
         test = _rows(connection, tests, TestForm, run)
         return {
             "format": FORMAT, "run": dict(row._mapping), "lineage": _rows(connection, lineage, LineageForm, run),
+            "advice": _rows(connection, advice, AdviceForm, run),
             "attempts": _rows(connection, attempts, AttemptForm, run), "events": _rows(connection, events, EventForm, run),
             "checkpoints": _rows(connection, checkpoints, CheckpointForm, run), "test": test[0] if test else None,
             "series": _series(connection, run), "tags": _rows(connection, tags, TagForm, run),

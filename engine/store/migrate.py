@@ -32,7 +32,12 @@ def to_3(connection: sa.Connection) -> None:
     metadata.create_all(connection, tables=[metadata.tables["tags"]])
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: to_2, 2: to_3}
+def to_4(connection: sa.Connection) -> None:
+    """What was prescribed."""
+    metadata.create_all(connection, tables=[metadata.tables["advice"]])
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {1: to_2, 2: to_3, 3: to_4}
 
 
 def bring_up(connection: sa.Connection, version: int) -> None:

@@ -16,13 +16,13 @@ from engine import strings
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.config.versions import current
 from engine.diagnosis.verdict import Verdict
-from engine.diagnosis.words import explain
+from engine.diagnosis.words import explain, remedy
 from engine.folders import one_line
 from engine.plain_files import all_plain, open_plain
 from engine.store import blobs, numbering
 from engine.store.home import Home
 from engine.store.manifest import MOST_SEQ, AttemptForm, CheckpointForm, Manifest, Reason, RunForm, read
-from engine.store.tables import attempts, checkpoints, events, lineage, runs, series, tags, tests
+from engine.store.tables import advice, attempts, checkpoints, events, lineage, runs, series, tags, tests
 
 # Of as many digits as a house of many years has runs; a longer name would use up the numbers that are left.
 _FOLDER = re.compile(r"[0-9]{6,8}")
@@ -56,7 +56,7 @@ class Rebuilt:
 def restore(connection: sa.Connection, home: Home) -> Rebuilt:
     """Restore every run that the database does not have; what was under way is `lost` then, what was queued is paused."""
     known = set(connection.execute(sa.select(runs.c.id)).scalars())
-    outcome, parents = Rebuilt(), []
+    outcome, parents, tried = Rebuilt(), list[dict[str, Any]](), list[dict[str, Any]]()
     for number in _folders(home):
         if number in known:
             continue
@@ -72,7 +72,9 @@ def restore(connection: sa.Connection, home: Home) -> Rebuilt:
             continue
         outcome.runs.append(number)
         parents += [{"run": number, "parent": each.parent, "relation": each.relation} for each in found.lineage]
-    _descend(connection, parents)
+        tried += [{"run": number, **each.model_dump()} for each in found.advice[:1]]
+    _descend(connection, parents, lineage)
+    _descend(connection, tried, advice)
     _keep_numbers(connection, max((*outcome.without_manifest, *outcome.damaged), default=0))
     return outcome
 
@@ -140,7 +142,10 @@ def _can_be_said(verdict: dict[str, Any]) -> bool:
     """Whether there are words for the verdict in every language; one of a newer Athanor is left out."""
     try:
         for language in strings.LANGUAGES:
-            explain(Verdict.from_dict(verdict), language)
+            read = Verdict.from_dict(verdict)
+            explain(read, language)
+            for each in read.prescriptions:
+                remedy(each, language)
     except _WORDLESS:
         return False
     return True
@@ -178,12 +183,12 @@ def _sensible(column: Any) -> bool:
     return bool((column >= 0).all() and (column < 2**31).all())
 
 
-def _descend(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+def _descend(connection: sa.Connection, rows: list[dict[str, Any]], table: sa.Table) -> None:
     """A parent that is nowhere is forgotten."""
     known = set(connection.execute(sa.select(runs.c.id)).scalars())
     unique = {(row["run"], row["parent"]): row for row in rows if row["parent"] in known and row["parent"] != row["run"]}
     for row in unique.values():
-        connection.execute(sa.insert(lineage).values(row))
+        connection.execute(sa.insert(table).values(row))
 
 
 def _keep_numbers(connection: sa.Connection, lost: int) -> None:

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from engine.config.versions import current
 from engine.errors import NotFound
 from engine.store import numbering
+from engine.store.advice import Advice
 from engine.store.connect import Store
-from engine.store.tables import lineage, runs, tests
+from engine.store.tables import advice, lineage, runs, tests
 
 
 class State(StrEnum):
@@ -116,7 +117,10 @@ def run_columns() -> list[sa.ColumnElement[Any]]:
 
 @dataclass(frozen=True)
 class New:
-    """A training run to be queued. `parent` is the run that this one is a changed copy of; at the end of epoch `pause_after` it pauses."""
+    """A training run to be queued. `parent` is the run that this one is a changed copy of; at the end of epoch `pause_after` it pauses.
+
+    `numerics` are those it is to inherit; `advice` says which verdict on its parent prescribed it.
+    """
 
     name: str
     config: Mapping[str, Any]
@@ -124,6 +128,8 @@ class New:
     launch_key: str | None = None
     parent: int | None = None
     pause_after: int | None = None
+    numerics: Mapping[str, Any] | None = None
+    advice: Advice | None = None
 
 
 def create(store: Store, new: New) -> int:
@@ -131,6 +137,7 @@ def create(store: Store, new: New) -> int:
     row = {
         "launch_key": new.launch_key, "name": new.name, "kind": "train", "state": State.QUEUED, "config": dict(new.config),
         "config_version": new.config_version, "summary": {}, "created_at": time.time(), "pause_after": new.pause_after,
+        "numerics": sa.null() if new.numerics is None else dict(new.numerics),
     }  # fmt: skip
     with store.write() as connection:
         if new.launch_key is not None:
@@ -142,6 +149,8 @@ def create(store: Store, new: New) -> int:
         number = connection.execute(sa.insert(runs).values(numbered).returning(runs.c.id)).scalar_one()
         if new.parent is not None:
             _descend(connection, number, new.parent)
+            if new.advice is not None:
+                connection.execute(sa.insert(advice).values(run=number, parent=new.parent, **vars(new.advice)))
         return number
 
 

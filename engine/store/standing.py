@@ -1,10 +1,13 @@
 """How finished runs on the same data stand: the yardstick for what this data allows. Reads validation only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
 
+from engine.config.versions import current
 from engine.store.connect import Store
 from engine.store.runs import State
 from engine.store.tables import runs
@@ -12,23 +15,39 @@ from engine.store.tables import runs
 # Fewer finished runs than this are no yardstick.
 ENOUGH = 3
 UPPER_QUARTILE = 0.75
-# What runs did before there was the knob.
-EXACT = "exact"
+# Knobs of the data that decide what is easy: near twins on both sides of the split flatter.
+ALIKE = ("dataset", "twins")
+# Knobs that decide by which validation pictures a run is judged.
+ASKED = (*ALIKE, "validation_share")
 
 
-def reference_accuracy(store: Store, dataset: str, twins: str = EXACT) -> float | None:
-    """The upper quartile of the best validation accuracies of the finished runs on this data, split alike; None when there are too few.
+@dataclass(frozen=True)
+class Standing:
+    """Of the finished runs on one dataset; None where there are too few of them.
 
-    `twins` as the knob says: near ones on both sides of the split flatter.
+    `accuracy`: the upper quartile of their best validation accuracies. `noise`: the median noise of their validation loss, as a share of
+    it. `runs`: how many were judged by the same validation pictures.
     """
-    query = sa.select(runs.c.config, runs.c.summary).where(runs.c.state == State.FINISHED)
+
+    accuracy: float | None = None
+    noise: float | None = None
+    runs: int = 0
+
+
+def standing(store: Store, data: Mapping[str, Any]) -> Standing:
+    """How the finished runs stand on this data; `data` are the knobs of a run's data."""
+    query = sa.select(runs.c.config, runs.c.config_version, runs.c.summary).where(runs.c.state == State.FINISHED)
     with store.read() as connection:
         rows = connection.execute(query).all()
-    told = ((row.config["data"], row.summary) for row in rows)
-    alike = (summary for data, summary in told if data["dataset"] == dataset and data.get("twins", EXACT) == twins)
-    seen = sorted(summary["val_accuracy"] for summary in alike if _measured(summary))
-    return seen[round(UPPER_QUARTILE * (len(seen) - 1))] if len(seen) >= ENOUGH else None
+    found = [(current(row.config, row.config_version)["data"], row.summary) for row in rows]
+    same = [(knobs, summary) for knobs, summary in found if all(knobs.get(name) == data.get(name) for name in ALIKE)]
+    accuracies, noises = (_known(summary.get(name) for _, summary in same) for name in ("val_accuracy", "val_noise"))
+    return Standing(
+        accuracies[round(UPPER_QUARTILE * (len(accuracies) - 1))] if len(accuracies) >= ENOUGH else None,
+        median(noises) if len(noises) >= ENOUGH else None,
+        sum(all(knobs.get(name) == data.get(name) for name in ASKED) for knobs, _ in same),
+    )
 
 
-def _measured(summary: Mapping[str, Any]) -> bool:
-    return summary.get("val_accuracy") is not None
+def _known(values: Iterable[float | None]) -> list[float]:
+    return sorted(value for value in values if value is not None)

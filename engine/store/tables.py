@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = sa.MetaData()
 
@@ -129,6 +129,16 @@ lineage = sa.Table(
     sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
     sa.Column("parent", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True, index=True),
     sa.Column("relation", sa.Text, nullable=False),
+)
+
+# Runs that were queued because a verdict on their parent prescribed it: what was said, and what was tried.
+advice = sa.Table(
+    "advice",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("parent", sa.Integer, sa.ForeignKey("runs.id"), nullable=False, index=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("prescription", sa.Text, nullable=False, index=True),
 )
 
 # Words by which people find runs again.

@@ -29,7 +29,7 @@ from engine.folders import shown
 from engine.training.happenings import State
 from engine.training.meter import Sums
 
-FORMAT = 3
+FORMAT = 4
 _WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
 # In the state file, before the names of the tensors that are not the optimiser's.
 _EXTRA = "extra."
@@ -104,7 +104,7 @@ class Body(BaseModel):
     """The JSON of a checkpoint. `bytes` are those of its files."""
 
     model_config = Strict
-    format: Literal[3]
+    format: Literal[4]
     files: dict[str, str]
     bytes: dict[str, Whole] = Field(default_factory=dict)
     state: StateForm

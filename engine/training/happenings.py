@@ -48,7 +48,8 @@ class StepDone:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch was trained and evaluated. `nonfinite`: its online or validation loss is nan or infinite.
+    """An epoch was trained and evaluated, on the validation part and on the probe. `nonfinite`: its online or
+    validation loss is nan or infinite.
 
     `metrics`: train_loss, train_accuracy, probe_loss, probe_accuracy, val_loss, val_accuracy, learning_rate, grad_norm,
     epoch_seconds, images_per_second (the last two of the training part alone).
@@ -58,6 +59,7 @@ class EpochDone:
     step: int
     metrics: dict[str, float]
     validation: Evaluation
+    probe: Evaluation
     nonfinite: bool
     best: bool
 

@@ -151,13 +151,14 @@ class Training:
         sums = self._meter.close()
         seconds = self._clock.close()
         validation = evaluate(self.model, self.data, self.data.validation, self.numerics)
-        metrics = {**self._online(sums, seconds), **self._measured(validation)}
+        probe = evaluate(self.model, self.data, self.data.probe, self.numerics)
+        metrics = {**self._online(sums, seconds), **_means(probe, "probe"), **_means(validation, "val")}
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         best = self.best_loss is None or metrics["val_loss"] < self.best_loss
         if best:
             self.best_loss, self.best_epoch = metrics["val_loss"], self.epoch
         nonfinite = not (math.isfinite(metrics["train_loss"]) and math.isfinite(metrics["val_loss"]))
-        stopped = yield from self._tell(EpochDone(self.epoch, self.step, metrics, validation, nonfinite, best))
+        stopped = yield from self._tell(EpochDone(self.epoch, self.step, metrics, validation, probe, nonfinite, best))
         if nonfinite:
             raise Diverged(self.epoch, self.step)
         return stopped
@@ -171,11 +172,6 @@ class Training:
             "epoch_seconds": seconds,
             "images_per_second": sums.images / seconds,
         }
-
-    def _measured(self, validation: Evaluation) -> dict[str, float]:
-        val_loss, val_accuracy = validation.means()
-        probe_loss, probe_accuracy = evaluate(self.model, self.data, self.data.probe, self.numerics).means()
-        return {"probe_loss": probe_loss, "probe_accuracy": probe_accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
 
     def _out_of_patience(self) -> bool:
         patience = self.config.budget.early_stopping
@@ -208,6 +204,11 @@ class Training:
         optimisers.set_now(self.optimiser, self.config.optimisation)
         self._set_dropout()
         return (yield from self._tell(Changed(self.epoch + 1, self.step, knobs)))
+
+
+def _means(evaluation: Evaluation, name: str) -> dict[str, float]:
+    loss, accuracy = evaluation.means()
+    return {f"{name}_loss": loss, f"{name}_accuracy": accuracy}
 
 
 def group_batches(order: Tensor, batch_size: int, accumulation: int) -> list[list[Tensor]]:

@@ -19,13 +19,13 @@ from engine.data.crossing import across
 from engine.data.loading import load
 from engine.data.resident import Resident
 from engine.data.split import split
-from engine.diagnosis.verdict import Verdict
+from engine.diagnosis import Verdict, Yardstick
 from engine.errors import DataError
 from engine.models.building import build
 from engine.models.speedrun import Speedrun
 from engine.training import checkpoints, holding
 from engine.training.checkpoints import Checkpoint, Extra, Written
-from engine.training.chronicle import Chronicle
+from engine.training.chronicle import Chronicle, Twins
 from engine.training.evaluation import evaluate
 from engine.training.happenings import BEGINNING, Ended, EpochDone, Happening, StepDone, Stop
 from engine.training.holding import DataIn
@@ -43,6 +43,8 @@ KEEP = 10.0
 # A checkpoint's size in weights: with it the optimiser's slots, two for most. Kept at once: last two, best, the one being written.
 SLOTS_AND_WEIGHTS, KEPT_AT_ONCE = 3, 4
 MINUTE = 60.0
+# What the single pictures say of an epoch, as far as it is drawn beside the verdict.
+SHOWN_EVIDENCE = ("calibration_error", "paired_z")
 # Numbers of the pictures by which a first layer is whitened: 1,365 of 3 x 32 px, 27 of 3 x 224 px.
 SHOWN = 2**22
 Asked = Literal["stop", "pause", "step"]
@@ -79,7 +81,7 @@ class Setting:
     """
 
     numerics: Numerics
-    reference: float | None
+    yardstick: Yardstick
     asked: Callable[[], Asked | None]
     attempt: int = 1
     keep_every: int = 0
@@ -110,9 +112,10 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
     """Run to the end, from `start` on if there is one. Raises DataError before the first step, Diverged after the epoch that did."""
     setting.numerics.apply()
     try:
-        data = _prepare(config, setting if start is None else replace(setting, data_in=start.extra.facts["data_in"]), place, teller)
+        prepared = _prepare(config, setting if start is None else replace(setting, data_in=start.extra.facts["data_in"]), place, teller)
     except _Left as left:
         return Outcome(left.why, 0, None)
+    data = prepared.data
     torch.manual_seed(derive(config.budget.seed, WEIGHTS))
     model = build(config.model, data.channels, len(data.classes), config.data.resolution)
     first_sight(model, data)
@@ -121,7 +124,7 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
         if start.extra.facts["data"] != data.fingerprint():
             raise DataError("data.changed", name=config.data.dataset)
         checkpoints.restore(start, training.model, training.optimiser)
-    watch = _Watch(training, data, place, setting, teller)
+    watch = _Watch(training, prepared, place, setting, teller)
     watch.introduce(None if start is None else start.extra)
     why, ended = watch.follow()
     test = _test(training.model, data, setting.numerics, place.checkpoints / watch.best) if why in ("finished", "early_stopping") else None
@@ -141,7 +144,15 @@ class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pi
         self.why = why
 
 
-def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> Resident:
+@dataclass(frozen=True)
+class _Prepared:
+    """The pictures where the run has them, and how many of validation it has learned from."""
+
+    data: Resident
+    twins: Twins
+
+
+def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> _Prepared:
     def progress(what: str, done: int, total: int) -> None:
         asked = setting.asked()
         if what == "decode" and asked is not None and asked != "step":
@@ -156,31 +167,32 @@ def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) 
         teller.event("skipped", 0, 0, {"pictures": skipped})
     counts = np.bincount(dataset.labels[parts.train], minlength=len(dataset.classes))
     data_in = setting.data_in or holding.choose(dataset, setting.numerics.device)
+    crossing = across(dataset, parts).shares()
     teller.summary(
         classes=len(dataset.classes), class_counts=counts.tolist(), train_images=len(parts.train), skipped=len(dataset.skipped),
         validation_images=len(parts.validation), test_images=len(parts.test), preparing=None, data_in=data_in,
-        crossing=across(dataset, parts).shares(),
+        crossing=crossing,
     )  # fmt: skip
-    return holding.hold(dataset, parts, setting.numerics.device, data_in)
+    return _Prepared(holding.hold(dataset, parts, setting.numerics.device, data_in), Twins(**crossing))
 
 
 class _Watch:
     """Follows the loop: tells what happened, keeps checkpoints, asks for the verdict."""
 
-    def __init__(self, training: Training, data: Resident, place: Place, setting: Setting, teller: Teller) -> None:
+    def __init__(self, training: Training, prepared: _Prepared, place: Place, setting: Setting, teller: Teller) -> None:
         self.training = training
-        self.data = data
+        self.data = prepared.data
         self.place = place
         self.setting = setting
         self.teller = teller
-        self.chronicle = Chronicle(data, training.config.budget.epochs, setting.reference)
+        self.chronicle = Chronicle(self.data, training.config, setting.yardstick, prepared.twins)
         self.best = ""
         self.began = time.monotonic()
         self.read_at = 0.0
         self.kept_at = 0.0
         self.kept_step = -1
         self.size = checkpoint_size(training.model)
-        self.album = Album(place.samples, data)
+        self.album = Album(place.samples, self.data)
         self.pause_after = setting.pause_after
 
     def introduce(self, kept: Extra | None) -> None:
@@ -249,7 +261,10 @@ class _Watch:
     def _epoch(self, done: EpochDone) -> None:
         for series, value in done.metrics.items():
             self.teller.metric(series, done.step, done.epoch, value)
-        self._judged(self.chronicle.judge(done))
+        verdict = self.chronicle.judge(done)
+        for series, value in self.chronicle.newest(*SHOWN_EVIDENCE).items():
+            self.teller.metric(series, done.step, done.epoch, value)
+        self._judged(verdict)
         every = self.setting.keep_every
         if done.nonfinite:
             return

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.diagnosis import History, PerImage, Verdict, explain, judge
+from engine.diagnosis import History, Pictures, Verdict, Yardstick, explain, judge
 
 ANY = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(0, 5), st.integers(-3, 3))
 FINITE = st.floats(0, 5)
@@ -17,16 +17,22 @@ SERIES = st.one_of(
     st.tuples(FINITE, st.integers(0, 60)).map(lambda one: [one[0]] * one[1]),
     st.lists(FINITE, max_size=60).map(np.array),
 )
-IMAGES = st.builds(PerImage, st.integers(0, 60), SERIES, SERIES, SERIES, SERIES)
+PICTURES = st.builds(Pictures, *[SERIES] * 6)
+SHARE = st.one_of(st.none(), st.floats())
 HISTORY = st.builds(
     History,
     *[SERIES] * 5,
-    n_probe=st.integers(0, 3000),
-    n_val=st.integers(0, 3000),
+    n_probe=st.one_of(st.none(), st.integers(0, 3000)),
+    n_val=st.one_of(st.none(), st.integers(0, 3000)),
     class_counts=st.lists(st.integers(0, 900), max_size=12).map(tuple),
     planned_epochs=st.integers(0, 300),
-    reference_accuracy=st.one_of(st.none(), st.floats()),
-    images=st.one_of(st.none(), IMAGES),
+    learning_rate=SERIES,
+    val_balanced=SERIES,
+    probe_balanced=SERIES,
+    pictures=st.one_of(st.none(), PICTURES),
+    exact_twins=SHARE,
+    near_twins=SHARE,
+    yardstick=st.builds(Yardstick, SHARE, SHARE, st.integers(0, 50)),
 )
 
 

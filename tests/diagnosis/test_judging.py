@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from engine.diagnosis import first_alarm, judge
+from engine.diagnosis import Known, Yardstick, alarms, judge
 from tests.diagnosis import golden
+
+
+def alarm(history):
+    return alarms(history).overfitting
 
 
 @pytest.mark.parametrize(
@@ -23,6 +28,13 @@ from tests.diagnosis import golden
         ("underfitting", "underfitting", "medium"),
         ("room unknown", "underfitting", "weak"),
         ("too early", "too_early", None),
+        ("overconfident", "overconfident", "medium"),
+        ("memorising", "memorising", "strong"),
+        ("names mixed up", "data_suspect", "strong"),
+        ("twins", "data_suspect", "strong"),
+        ("undertrained", "undertrained", "medium"),
+        ("unstable", "unstable", "medium"),
+        ("plateau", "plateau", "medium"),
     ],
 )
 def test_a_known_shape_gets_its_name_and_tier(history, name, tier):
@@ -34,20 +46,20 @@ def test_overfitting_is_said_soon_after_it_begins_and_dated_to_its_beginning():
     verdict = judge(golden.overfit(after=25))
     assert 20 <= verdict.best_epoch <= 29
     assert 26 <= verdict.since_epoch <= 34
-    assert verdict.since_epoch + 2 <= first_alarm(golden.overfit(after=25)) <= 37
+    assert verdict.since_epoch + 2 <= alarm(golden.overfit(after=25)) <= 37
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_tiny_validation_set_is_never_called_overfitting(seed):
     history = golden.tiny_validation(seed)
-    assert first_alarm(history) is None
+    assert alarm(history) is None
     verdict = judge(history)
     assert verdict.name != "overfitting"
     assert "low_evidence" in verdict.modifiers and verdict.tier in (None, "weak")
 
 
 def test_low_evidence_caps_a_confirmed_overfitting_at_weak():
-    history = replace(golden.overfit(), images=golden.worse_pictures(25), n_val=100)
+    history = replace(golden.overfit(), pictures=golden.pictures(**golden.WORSE), n_val=100)
     verdict = judge(history)
     assert (verdict.name, verdict.tier) == ("overfitting", "weak")
     assert "precision" in [one.name for one in verdict.evidence[:3]]
@@ -56,9 +68,9 @@ def test_low_evidence_caps_a_confirmed_overfitting_at_weak():
 @pytest.mark.parametrize("name", golden.GOLDEN)
 def test_the_first_alarm_is_the_first_prefix_that_was_called_overfitting(name):
     history = golden.GOLDEN[name]
-    alarm, n = first_alarm(history), len(history.val_loss)
-    said = [k for k in range(1, n + 1) if judge(replace(golden.prefix(history, k), images=None)).name == "overfitting"]
-    assert (said[0] if said else None) == alarm
+    first, n = alarm(history), len(history.val_loss)
+    said = [k for k in range(1, n + 1) if judge(replace(golden.prefix(history, k), pictures=None)).name == "overfitting"]
+    assert (said[0] if said else None) == first
 
 
 @pytest.mark.parametrize("name", ["overfitting", "healthy", "generalisation gap"])
@@ -70,7 +82,7 @@ def test_a_prefix_is_judged_as_if_the_rest_had_never_been(name):
 
 def test_since_stays_while_the_verdict_stays():
     history = golden.overfit()
-    since = {judge(golden.prefix(history, k)).since_epoch for k in range(first_alarm(history), 61)}
+    since = {judge(golden.prefix(history, k)).since_epoch for k in range(alarm(history), 61)}
     assert len(since) == 1
 
 
@@ -88,7 +100,7 @@ def test_a_verdict_is_taken_back_only_after_twice_the_hold():
     better = replace(
         history,
         val_loss=[*history.val_loss, *[0.40] * 15],
-        **{s: [*getattr(history, s), *[getattr(history, s)[-1]] * 15] for s in golden.SERIES if s != "val_loss"},
+        **{s: [*said, *[said[-1]] * 15] for s in golden.SERIES if s != "val_loss" and len(said := getattr(history, s))},
     )
     names = [judge(golden.prefix(better, k)).name for k in range(40, 56)]
     assert names[0] == "overfitting" and names[-1] != "overfitting"
@@ -133,15 +145,67 @@ def test_blow_up_is_said_within_four_epochs():
 
 def test_a_confirmed_overfitting_stays_while_its_signal_holds():
     confirmed = judge(golden.GOLDEN["overfitting seen in pictures"])
-    doubtful = replace(golden.GOLDEN["overfitting seen in pictures"], images=golden.same_pictures(25), probe_accuracy=[0.85] * 60)
+    doubtful = replace(golden.GOLDEN["overfitting seen in pictures"], pictures=golden.pictures(), probe_accuracy=[0.85] * 60)
     assert judge(doubtful).name == "watch"
     assert judge(doubtful, confirmed).name == "overfitting"
 
 
 def test_each_confirmation_alone_is_enough():
-    base, flipped, worse = golden.watched(), golden.worse_pictures(25), golden.same_pictures(25)
-    by_flips = replace(worse, best_correct=flipped.best_correct, now_correct=flipped.now_correct)
-    by_loss = replace(worse, best_loss=flipped.best_loss, now_loss=flipped.now_loss)
-    assert judge(replace(base, images=by_flips)).name == "overfitting"
-    assert judge(replace(base, images=by_loss)).name == "overfitting"
-    assert judge(replace(base, images=worse, probe_accuracy=[1.0] * 60, val_accuracy=[0.8] * 60)).name == "overfitting"
+    base = golden.watched()
+    assert judge(replace(base, pictures=golden.pictures(turned_wrong=60, turned_right=20))).name == "overfitting"
+    assert judge(replace(base, pictures=golden.pictures(paired_z=30.0))).name == "overfitting"
+    assert judge(replace(base, probe_accuracy=[1.0] * 60, val_accuracy=[0.8] * 60)).name == "overfitting"
+
+
+@pytest.mark.parametrize("name", golden.GOLDEN)
+def test_what_is_known_of_earlier_epochs_changes_no_verdict(name):
+    history, known = golden.GOLDEN[name], Known()
+    for k in range(1, len(history.val_loss) + 1):
+        short = golden.prefix(history, k)
+        assert judge(short, known=known) == judge(short)
+
+
+def test_after_a_drop_of_the_rate_a_rise_must_last_twice_as_long():
+    history = golden.overfit(n=60, after=25)
+    first = alarm(history)
+    dropped = replace(history, learning_rate=[1e-3] * (first - 2) + [1e-4] * (62 - first))
+    assert alarm(dropped) > first
+    assert "rate_dropped" in judge(golden.prefix(dropped, first)).modifiers
+
+
+def test_of_uneven_classes_the_mean_over_them_counts():
+    counts = (900, 100)
+    lazy = replace(golden.run(np.full(30, 0.33), np.full(30, 0.33), 0.9, 0.9), class_counts=counts)
+    seen = replace(lazy, val_balanced=[0.5] * 30, probe_balanced=[0.5] * 30)
+    assert "imbalanced" in judge(seen).modifiers
+    assert judge(seen).name == "not_learning"
+
+
+def test_the_end_of_the_plan_is_needed_to_call_a_run_undertrained():
+    assert judge(replace(golden.undertrained(), planned_epochs=60)).name != "undertrained"
+
+
+def test_flat_curves_at_a_decayed_rate_are_no_plateau():
+    rate = [1e-3 * (1 + np.cos(np.pi * k / 60)) / 2 for k in range(60)]
+    assert judge(replace(golden.flat(), learning_rate=rate)).name == "healthy"
+
+
+def test_noise_is_held_against_that_of_other_runs():
+    jumpy = list(golden.noisy(np.array(golden.healthy().val_loss), 0.09))
+    calm = replace(golden.healthy(), yardstick=Yardstick(noise=1e-4), val_loss=jumpy)
+    assert judge(calm).name == "unstable"
+    assert judge(replace(calm, yardstick=Yardstick(noise=0.2))).name == "healthy"
+
+
+def test_accuracy_lost_while_all_is_learned_by_heart_points_at_the_labels():
+    history = golden.overfit()
+    accuracy = [*history.val_accuracy[:25], *np.linspace(0.84, 0.78, 35)]
+    said = judge(replace(history, val_accuracy=accuracy, pictures=golden.pictures(turned_wrong=160, turned_right=40, paired_z=30.0)))
+    assert (said.name, "noisy_labels" in said.modifiers) == ("overfitting", True)
+    assert "noisy_labels" not in judge(golden.GOLDEN["overfitting seen in pictures"]).modifiers
+
+
+def test_curves_of_uncounted_pictures_are_judged_by_their_loss():
+    history = replace(golden.overfit(), n_val=None, n_probe=None)
+    assert (judge(history).name, judge(history).tier) == ("overfitting", "medium")
+    assert judge(replace(golden.gap_without_rise(), n_val=None, n_probe=None)).name != "generalisation_gap"

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 
 from engine.config import KNOBS, RunConfig
+from engine.training import checkpoints
 from engine.training.checkpoints import BadCheckpoint, BadFolder, Extra, Written, left_over, load, require_fit, restore, save
 from engine.training.happenings import EpochDone, Happening, State, StepDone, Stop
 from engine.training.loop import Training
@@ -190,9 +191,9 @@ def rewritten(saved: Path, change: Callable[[Any], object]) -> None:
 
 
 WRONG: dict[str, Callable[[Any], object]] = {
-    "nothing but a format": lambda body: {"format": 3},
+    "nothing but a format": lambda body: {"format": checkpoints.FORMAT},
     "a list": lambda body: [1],
-    "a format of the future": lambda body: body.update(format=4),
+    "a format of the future": lambda body: body.update(format=checkpoints.FORMAT + 1),
     "files that are a list": lambda body: body.update(files=[1]),
     "no state": lambda body: body.pop("state") and None,
     "no sums": lambda body: body["state"].pop("sums") and None,
@@ -282,4 +283,4 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(saved: Path, monkeypatch: p
 
 def test_nothing_is_pickled(saved: Path) -> None:
     assert not any(b"\x80\x02" in (saved / name).read_bytes()[:64] for name in FILES)
-    assert json.loads((saved / "last.json").read_text())["body"]["format"] == 3
+    assert json.loads((saved / "last.json").read_text())["body"]["format"] == checkpoints.FORMAT

@@ -1,0 +1,216 @@
+"""What to try: from a verdict and the knobs of its run to changes of the config that can be launched at once.
+
+A remedy is a function of the knobs; it gives the knobs to set, or None where it has nothing to offer. Which one comes first for which
+verdict was measured on runs that are ill (`python -m tests.benchmarks.remedies`). Knows no words and no record of what helped.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine import catalog
+from engine.config import KNOBS, RunConfig
+from engine.diagnosis.verdict import Prescription, Verdict
+from engine.errors import BadKnob
+
+Knobs = Mapping[str, Any]
+Remedy = Callable[[Knobs], dict[str, Any] | None]
+
+ADAPTIVE_RATE, SGD_RATE = 1e-3, 3e-2
+"""Rates at which nearly every network learns something: Adam's default, and a third of what residual networks begin with."""
+UNUSUAL = 3.0
+"""A rate three times above or below that is worth moving."""
+
+
+def _augment_more(knobs: Knobs) -> dict[str, Any] | None:
+    """One notch up; strengths of one's own are lifted to the lowest notch above them."""
+    now = {name: knobs[name] for name in catalog.AUGMENTATIONS}
+    for level in catalog.LEVELS:
+        there = catalog.strengths(level, knobs["dataset"])
+        lifted = {name: max(value, now[name]) for name, value in there.items()}
+        if lifted != now:
+            return lifted
+    return None
+
+
+def _augment_less(knobs: Knobs) -> dict[str, Any] | None:
+    """One notch down."""
+    now = {name: knobs[name] for name in catalog.AUGMENTATIONS}
+    for level in reversed(catalog.LEVELS):
+        lowered = {name: min(value, now[name]) for name, value in catalog.strengths(level, knobs["dataset"]).items()}
+        if lowered != now:
+            return lowered
+    return None
+
+
+def _decay_more(knobs: Knobs) -> dict[str, Any] | None:
+    """Weight decay five times as strong; from none to what is usual with the optimiser."""
+    usual = 5e-4 if knobs["optimizer"] == "sgd" or knobs["decay_kind"] == "l2" else 1e-2
+    return _within("weight_decay", 5 * knobs["weight_decay"] or usual)
+
+
+def _decay_less(knobs: Knobs) -> dict[str, Any] | None:
+    return {"weight_decay": 0.0} if knobs["weight_decay"] else None
+
+
+def _drop_more(knobs: Knobs) -> dict[str, Any] | None:
+    return {"dropout": round(min(knobs["dropout"] + 0.2, 0.6), 3)} if knobs["dropout"] < 0.5 else None
+
+
+def _drop_less(knobs: Knobs) -> dict[str, Any] | None:
+    return {"dropout": 0.0} if knobs["dropout"] else None
+
+
+def _smooth_labels(knobs: Knobs) -> dict[str, Any] | None:
+    return {"label_smoothing": 0.1} if knobs["label_smoothing"] < 0.1 else None
+
+
+def _smaller_net(knobs: Knobs) -> dict[str, Any] | None:
+    return _within("width", knobs["width"] / 2)
+
+
+def _larger_net(knobs: Knobs) -> dict[str, Any] | None:
+    return _within("width", knobs["width"] * 2)
+
+
+def _more_data(knobs: Knobs) -> dict[str, Any] | None:
+    return {"train_share": min(1.0, 2 * knobs["train_share"])} if knobs["train_share"] < 1 else None
+
+
+def _more_pixels(knobs: Knobs) -> dict[str, Any] | None:
+    """The next resolution up, while the pictures have more pixels than the network sees."""
+    facts = catalog.DATASETS.get(knobs["dataset"])
+    higher = [step for step in KNOBS["resolution"].steps if step > knobs["resolution"]]
+    return {"resolution": higher[0]} if higher and facts is not None and knobs["resolution"] < facts.size else None
+
+
+def _train_longer(knobs: Knobs) -> dict[str, Any] | None:
+    return _within("epochs", math.ceil(1.5 * knobs["epochs"]))
+
+
+def _rate(factor: float) -> Remedy:
+    def remedy(knobs: Knobs) -> dict[str, Any] | None:
+        return _within("learning_rate", float(f"{factor * knobs['learning_rate']:.3g}"))
+
+    return remedy
+
+
+def _usual_rate(knobs: Knobs) -> dict[str, Any] | None:
+    """A rate at which nearly everything learns, where this one is far from it."""
+    usual = SGD_RATE if knobs["optimizer"] == "sgd" else ADAPTIVE_RATE
+    return {"learning_rate": usual} if not usual / UNUSUAL <= knobs["learning_rate"] <= usual * UNUSUAL else None
+
+
+def _no_penalties(knobs: Knobs) -> dict[str, Any] | None:
+    """Dropout, weight decay and L1 off, where any is on."""
+    on = {name: 0.0 for name in ("dropout", "weight_decay", "l1") if knobs[name]}
+    return on or None
+
+
+def _warm_up(knobs: Knobs) -> dict[str, Any] | None:
+    return {"warmup": min(2.0, float(knobs["epochs"]))} if not knobs["warmup"] else None
+
+
+def _tame(knobs: Knobs) -> dict[str, Any] | None:
+    """A tenth of the rate, weight decay no stronger than usual, and a warm-up: what diverged once does so again otherwise."""
+    tamed = {"learning_rate": float(f"{knobs['learning_rate'] / 10:.3g}"), **(_warm_up(knobs) or {})}
+    return tamed | ({"weight_decay": 1e-2} if knobs["weight_decay"] > 1e-2 else {})
+
+
+def _larger_batch(knobs: Knobs) -> dict[str, Any] | None:
+    return _within("batch_size", 2 * knobs["batch_size"])
+
+
+def _batch_norm(knobs: Knobs) -> dict[str, Any] | None:
+    twin = f"{knobs['architecture']}_bn"
+    return {"architecture": twin} if twin in catalog.ARCHITECTURES else None
+
+
+def _decay_rate(knobs: Knobs) -> dict[str, Any] | None:
+    return {"schedule": "cosine"} if knobs["schedule"] == "constant" else None
+
+
+def _stop_early(knobs: Knobs) -> dict[str, Any] | None:
+    return {"early_stopping": max(5, knobs["epochs"] // 10)} if not knobs["early_stopping"] else None
+
+
+def _part_twins(knobs: Knobs) -> dict[str, Any] | None:
+    return {"twins": "near"} if knobs["twins"] == "exact" else None
+
+
+def _look_at_data(_knobs: Knobs) -> dict[str, Any]:
+    """Nothing to change: somebody has to look at labels and split."""
+    return {}
+
+
+def _within(name: str, value: float) -> dict[str, Any] | None:
+    """The knob at this value, where its bounds allow it."""
+    low, high = KNOBS[name].low, KNOBS[name].high
+    return {name: value} if low is not None and high is not None and low <= value <= high else None
+
+
+def prescribe(verdict: Verdict, config: RunConfig) -> tuple[Prescription, ...]:
+    """What may be tried, best first; only what gives a config that can be launched."""
+    return tuple(found for name in PRESCRIBED.get(verdict.name, ()) if (found := filled(name, config)) is not None)
+
+
+def filled(name: str, config: RunConfig) -> Prescription | None:
+    """A remedy as a prescription for this config; None where it has nothing to offer."""
+    knobs = config.flat()
+    values = REMEDIES[name](knobs)
+    if values is None:
+        return None
+    changes = {knob: (knobs[knob], value) for knob, value in values.items() if knobs[knob] != value}
+    try:
+        config.changed(**values)
+    except BadKnob:
+        return None
+    return Prescription(name, changes, _cost(knobs, knobs | values)) if changes or not values else None
+
+
+def _cost(before: dict[str, Any], after: dict[str, Any]) -> float:
+    """How long it trains beside the run it is for: epochs, pictures, pixels; channels count twice, for both sides of a convolution."""
+    ratio = {name: after[name] / before[name] for name in ("epochs", "train_share", "resolution", "width")}
+    return float(ratio["epochs"] * ratio["train_share"] * ratio["resolution"] ** 2 * ratio["width"] ** 2)
+
+
+REMEDIES: dict[str, Remedy] = {
+    "augment_more": _augment_more,
+    "augment_less": _augment_less,
+    "decay_more": _decay_more,
+    "decay_less": _decay_less,
+    "drop_more": _drop_more,
+    "drop_less": _drop_less,
+    "smooth_labels": _smooth_labels,
+    "smaller_net": _smaller_net,
+    "larger_net": _larger_net,
+    "more_data": _more_data,
+    "more_pixels": _more_pixels,
+    "train_longer": _train_longer,
+    "rate_up": _rate(3.0),
+    "rate_down": _rate(1 / 3),
+    "usual_rate": _usual_rate,
+    "no_penalties": _no_penalties,
+    "warm_up": _warm_up,
+    "tame": _tame,
+    "larger_batch": _larger_batch,
+    "batch_norm": _batch_norm,
+    "decay_rate": _decay_rate,
+    "stop_early": _stop_early,
+    "part_twins": _part_twins,
+    "look_at_data": _look_at_data,
+}
+
+PRESCRIBED: dict[str, tuple[str, ...]] = {
+    "diverged": ("tame",),
+    "data_suspect": ("look_at_data", "part_twins"),
+    "not_learning": ("usual_rate", "no_penalties", "batch_norm", "rate_up", "rate_down"),
+    "memorising": ("look_at_data",),
+    "overfitting": ("augment_more", "more_data", "decay_more", "drop_more", "smooth_labels", "smaller_net"),
+    "overconfident": ("smooth_labels", "augment_more"),
+    "generalisation_gap": ("augment_more", "more_pixels", "more_data", "decay_more"),
+    "undertrained": ("train_longer", "rate_up"),
+    "underfitting": ("no_penalties", "augment_less", "larger_net", "more_pixels", "train_longer"),
+    "unstable": ("rate_down", "larger_batch", "decay_rate"),
+    "plateau": ("decay_rate", "stop_early", "more_pixels", "larger_net"),
+}
