@@ -1,6 +1,7 @@
 """What pages and the command line call: queue a run, stop it, see that a supervisor is there. Imports no torch."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -13,12 +14,14 @@ from typing import Any
 from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
-from engine.errors import Refused
+from engine.diagnosis import Verdict
+from engine.errors import BadInput, Refused
 from engine.folders import data_roots, one_line
 from engine.jobs import bell, lease
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
+from engine.store.advice import Advice
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 from engine.store.records import PAUSE, STEP, STOP
@@ -37,19 +40,47 @@ def submit(
     dataset is neither known nor a folder that the supervisor finds, too, and Refused when the disk budget is spent or the
     supervisor serves another store.
     """
+    return _queue(store, config, launch_key=launch_key, parent=parent, pause_after=pause_after)
+
+
+def again(store: Store, number: int, changes: Mapping[str, Any], launch_key: str | None = None, advice: Advice | None = None) -> int:
+    """A changed copy of a run, queued, which computes as that one did. Raises NotFound, BadKnob and what `submit` raises."""
+    run = runs.get(store, number)
+    before = RunConfig.model_validate(run.config)
+    config = before.changed(**changes)
+    inherited = run.numerics if _computed_by(config) == _computed_by(before) else None
+    return _queue(store, config, launch_key=launch_key, parent=number, numerics=inherited, advice=advice)
+
+
+def follow(store: Store, number: int, prescription: str) -> int:
+    """Queue what the newest verdict on a run prescribes under this name; the same twice is one run.
+
+    Raises NotFound, and BadInput with what is prescribed when this is not.
+    """
+    event = records.last_event(store, number, records.VERDICT)
+    verdict = None if event is None else Verdict.from_dict(event.data)
+    known = {} if verdict is None else {each.name: each for each in verdict.prescriptions if each.changes}
+    if verdict is None or prescription not in known:
+        runs.get(store, number)
+        raise BadInput("errors.not_prescribed", run=number, name=prescription[:80], known=", ".join(known) or "–")
+    changes = {knob: to for knob, (_, to) in known[prescription].changes.items()}
+    said = json.dumps(changes, sort_keys=True)
+    return again(store, number, changes, f"follow-{number}-{prescription}-{said}"[:200], Advice(verdict.name, prescription))
+
+
+def _computed_by(config: RunConfig) -> tuple[str, str, str]:
+    """What decides which numerics a run may have."""
+    return config.model.architecture, config.budget.precision, config.budget.device
+
+
+def _queue(store: Store, config: RunConfig, **more: Any) -> int:
     lease.require_ours(store)
     if config.data.dataset not in DATASETS:
         lease.require_tree(store.home, config.data.dataset)
     budget.require_room(store)
-    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, launch_key, parent, pause_after))
+    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, **more))
     ensure_supervisor(store)
     return number
-
-
-def again(store: Store, number: int, changes: Mapping[str, Any], launch_key: str | None = None) -> int:
-    """A changed copy of a run, queued. Raises NotFound, BadKnob and what `submit` raises."""
-    config = RunConfig.model_validate(runs.get(store, number).config).changed(**changes)
-    return submit(store, config, launch_key, parent=number)
 
 
 def _name(config: RunConfig) -> str:

@@ -89,3 +89,8 @@ def p_value(p: float) -> str:
 def signed_points(share: float) -> str:
     """The same with a minus that is one: `−0.3`."""
     return f"−{points(share)}" if share < 0 else points(share)
+
+
+def gain_points(share: float) -> str:
+    """A change for the better or worse in percentage points, always with its sign: `+1.2`, `−0.3`."""
+    return f"+{points(share)}" if share > 0 else signed_points(share)

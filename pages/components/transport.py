@@ -11,7 +11,7 @@ from engine.store import runs, settings
 from engine.store.connect import Store
 from engine.store.runs import UNDER_WAY, Run, State
 from engine.store.transitions import RETRIABLE
-from pages.components import form, knobs, state
+from pages.components import form, knobs, remedies, state
 from pages.components.pulse import attempt_to
 from pages.components.situation import ACTIVE, Situation
 from pages.components.state import store
@@ -47,11 +47,16 @@ def _start(now: Situation) -> None:
         word = "running"
     elif against is None and len(active) >= slots:
         word, icon = "queue", ":material/playlist_add:"
-    other_is_bright = now.run is not None and (now.run.state is State.PAUSED or bool(smaller(now.run)))
+    other_is_bright = now.run is not None and (now.run.state is State.PAUSED or bool(smaller(now.run)) or _prescribed(now.run))
     st.button(
         t(f"ui.{word}"), key="start", type="secondary" if other_is_bright else "primary", icon=icon, width=WIDTH,
         help=against or t("ui.start_help"), disabled=against is not None, on_click=_launch, args=(secrets.token_hex(16),),
     )  # fmt: skip
+
+
+def _prescribed(run: Run) -> bool:
+    """Whether the card beneath has the bright button: what is prescribed for a run that has ended."""
+    return run.state.ended and remedies.launchable(remedies.newest(run))
 
 
 def _against(active: list[Run]) -> tuple[str | None, int | None]:

@@ -7,19 +7,21 @@ import streamlit as st
 
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
-from engine.store import records, runs
+from engine.store import runs
 from engine.store.runs import UNDER_WAY, Run
 from engine.strings import figures
-from pages.components import recipes
+from pages.components import recipes, remedies
 from pages.components.situation import Colour, Situation, chip
 from pages.components.state import language, store
 from pages.components.transport import show_changed, smaller
 from pages.components.words import filled, plain, reason, t
 
-HEIGHT = 256
+HEIGHT = 288
+LINES = 3
 COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
-    "underfitting": "orange", "not_learning": "red", "diverged": "red",
+    "overconfident": "orange", "undertrained": "orange", "underfitting": "orange", "unstable": "orange", "plateau": "gray",
+    "data_suspect": "red", "memorising": "red", "not_learning": "red", "diverged": "red",
 }  # fmt: skip
 
 
@@ -35,14 +37,13 @@ def show(now: Situation) -> None:
             _test(run)
 
 
-def say(now: Situation, run: Run) -> bool:
-    """What the card says of a run, without its test result; whether there is a verdict."""
-    event = records.last_event(store(), run.id, records.VERDICT)
-    verdict = None if event is None else Verdict.from_dict(event.data)
+def say(now: Situation, run: Run, most: int = remedies.AT_ONCE) -> bool:
+    """What the card says of a run, with at most so many prescriptions, without its test result; whether there is a verdict."""
+    verdict = remedies.newest(run)
     if now.faulty:
         _trouble(now, run, verdict)
     elif verdict is not None:
-        _verdict(verdict, run.state.ended)
+        _verdict(verdict, run, most)
     else:
         _nothing_yet(run)
     return verdict is not None
@@ -60,6 +61,7 @@ def _trouble(now: Situation, run: Run, verdict: Verdict | None) -> None:
     else:
         st.markdown(f":red[**{reason(run) or word}**]")
         _smaller(run)
+        remedies.show(run, remedies.offered(verdict)[: remedies.AT_ONCE], bright=True)
     if verdict is not None:
         st.caption("  \n".join(plain(line) for line in explain(verdict, language()).evidence))
     elif run.state.ended and not run.summary.get("epoch"):
@@ -89,13 +91,16 @@ def _nothing_yet(run: Run) -> None:
         st.caption(t("ui.card.first"))
 
 
-def _verdict(verdict: Verdict, ended: bool) -> None:
-    said = explain(verdict, language(), ended=ended)
+def _verdict(verdict: Verdict, run: Run, most: int) -> None:
+    said = explain(verdict, language(), ended=run.state.ended)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(said.title, color=COLOURS.get(verdict.name, "gray"))
         st.caption(said.caption, width="content")
     st.markdown(f"**{plain(said.sentence)}**")
-    st.caption("  \n".join(plain(line) for line in said.evidence))
+    tried = remedies.scored(run)
+    lines = [plain(line) for line in said.evidence]
+    st.caption("  \n".join([tried, *lines[: LINES - 1]] if tried else lines))
+    remedies.show(run, remedies.offered(verdict)[:most], bright=run.state.ended)
     if said.refuted_by:
         st.caption(f":material/help: {plain(said.refuted_by)}")
 

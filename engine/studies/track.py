@@ -1,0 +1,81 @@
+"""The track record: what came of the prescriptions that were followed. Pure; knows no store and no screen.
+
+A pair is a run and the run that tried a prescription on it: same seed, same split, computed alike. Its score is the difference of their
+best validation accuracies; the test part is never looked at.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.diagnosis import Prescription
+from engine.statistics.means import Estimate, mean
+from engine.strings import figures, say
+
+MEASURE = "val_accuracy"
+# Pairs from which the interval of a mean says something; fewer are a rule of thumb.
+ENOUGH = 5
+
+
+class Tried(Protocol):
+    """As much of a followed prescription as is scored."""
+
+    @property
+    def prescription(self) -> str: ...
+    @property
+    def before(self) -> Mapping[str, Any]: ...
+    @property
+    def after(self) -> Mapping[str, Any]: ...
+    @property
+    def finished(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Track:
+    """How often a prescription was tried to the end here, how often it helped, and the mean difference (0..1) with its interval."""
+
+    tried: int
+    helped: int
+    effect: Estimate
+
+    @property
+    def measured(self) -> bool:
+        """Whether there are pairs enough to speak of an effect."""
+        return self.tried >= ENOUGH
+
+    def effect_words(self, language: str) -> str:
+        """What may be expected of it."""
+        if not self.measured or self.effect.low is None or self.effect.high is None:
+            return say("verdict.effect.rule_of_thumb", language)
+        numbers = {"points": self.effect.value, "low": self.effect.low, "high": self.effect.high}
+        return say("verdict.effect.measured", language, **{name: figures.gain_points(one) for name, one in numbers.items()})
+
+
+def score(one: Tried) -> float | None:
+    """Validation accuracy with it minus without it, 0..1; None while either is not finished or has none."""
+    before, after = one.before.get(MEASURE), one.after.get(MEASURE)
+    return None if not one.finished or before is None or after is None else after - before
+
+
+def tracks(tried: Iterable[Tried]) -> dict[str, Track]:
+    """The record of each prescription that was followed to the end."""
+    found: dict[str, list[float]] = {}
+    for one in tried:
+        difference = score(one)
+        if difference is not None:
+            found.setdefault(one.prescription, []).append(difference)
+    return {name: Track(len(values), sum(value > 0 for value in values), mean(values)) for name, values in found.items()}
+
+
+def expected(record: Mapping[str, Track], prescription: str, language: str = "en") -> tuple[str, str]:
+    """What the record says of a prescription: its effect, a rule of thumb below five pairs; and how often it helped, if it was tried."""
+    found = record.get(prescription)
+    if found is None:
+        return say("verdict.effect.rule_of_thumb", language), ""
+    return found.effect_words(language), say("verdict.effect.helped", language, n=found.tried, helped=found.helped)
+
+
+def seconds(summary: Mapping[str, Any], epochs: int, prescription: Prescription) -> float | None:
+    """About how long a run with the prescription trains, by the pace of the run that it is for; None before its first epoch."""
+    done, spent = summary.get("epoch", 0), summary.get("seconds")
+    return None if not done or not spent else spent / done * epochs * prescription.cost

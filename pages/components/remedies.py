@@ -1,0 +1,103 @@
+"""What a verdict prescribes, as buttons: what is tried, what may be expected of it, what it costs. One press queues the next run.
+
+Decides nothing: the verdict is stored, the record is counted by `engine.studies.track`.
+"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from engine import catalog
+from engine.diagnosis import Prescription, Verdict, remedy
+from engine.jobs import launch
+from engine.store import advice, records, runs
+from engine.store.connect import Store
+from engine.store.runs import Run
+from engine.strings import figures, known
+from engine.studies import track
+from pages.components import form
+from pages.components.knobs import value_label
+from pages.components.pulse import attempt_to
+from pages.components.state import language, show_run, store
+from pages.components.words import filled, t
+
+AT_ONCE = 3
+
+
+def newest(run: Run) -> Verdict | None:
+    """What was last said of a run."""
+    event = records.last_event(store(), run.id, records.VERDICT)
+    return None if event is None else Verdict.from_dict(event.data)
+
+
+def offered(verdict: Verdict | None) -> list[Prescription]:
+    """The prescriptions that there are words for, best first; one of a newer Athanor is left out."""
+    return [] if verdict is None else [each for each in verdict.prescriptions if known(f"verdict.try.{each.name}.label")]
+
+
+def launchable(verdict: Verdict | None) -> bool:
+    """Whether there is anything to press."""
+    return any(each.changes for each in offered(verdict))
+
+
+def show(run: Run, prescriptions: Sequence[Prescription], bright: bool) -> None:
+    """A row of them; the first is the bright one on a page where nothing else is."""
+    if not prescriptions:
+        return
+    record = track.tracks(advice.followed(store()))
+    with st.container(key="remedies"):
+        columns = st.columns(AT_ONCE, gap="small")
+        for place, (column, each) in enumerate(zip(columns, prescriptions, strict=False)):
+            with column:
+                _one(run, each, record, bright and place == 0)
+
+
+def _one(run: Run, prescription: Prescription, record: dict[str, track.Track], bright: bool) -> None:
+    words = remedy(prescription, language())
+    if not prescription.changes:
+        st.page_link("data.py", label=words.label, icon=":material/visibility:", help=words.why)
+        st.caption(words.why)
+        return
+    st.button(
+        shown(prescription), key=f"try-{prescription.name}", type="primary" if bright else "secondary", width="stretch",
+        help=f"{words.label}. {words.why}  \n{changed(prescription)}", on_click=attempt_to, args=(_follow, run.id, prescription.name),
+    )  # fmt: skip
+    time = figures.duration(track.seconds(run.summary, run.knobs["epochs"], prescription))
+    effect, helped = track.expected(record, prescription.name, language())
+    st.caption(f"{effect}  \n" + t("verdict.effect.and").join(part for part in (helped, t("verdict.effect.cost", time=time)) if part))
+
+
+def shown(prescription: Prescription) -> str:
+    """What the button says: the knob and its new value, where it is one knob or the level of augmentation."""
+    values = {knob: to for knob, (_, to) in prescription.changes.items()}
+    if set(values) <= set(catalog.AUGMENTATIONS) and len(values) > 1:
+        level = max(catalog.LEVELS, key=lambda name: sum(catalog.AUGMENTATIONS[knob].levels[name] == to for knob, to in values.items()))
+        return t("verdict.try.set", knob=t("knobs.augmentation.label"), value=t(f"knobs.augmentation.options.{level}"))
+    if len(values) == 1:
+        knob, to = next(iter(values.items()))
+        return t("verdict.try.set", knob=t(f"knobs.{knob}.label"), value=value_label(knob, to))
+    return remedy(prescription, language()).label
+
+
+def changed(prescription: Prescription) -> str:
+    """The knobs that are set: `Weight decay 0 → 0.01`."""
+    moved = (f"{t(f'knobs.{knob}.label')} {value_label(knob, a)} → {value_label(knob, b)}" for knob, (a, b) in prescription.changes.items())
+    return ", ".join(moved)
+
+
+def _follow(place: Store, number: int, prescription: str) -> None:
+    child = launch.follow(place, number, prescription)
+    show_run(child)
+    form.take_over(runs.get(place, child))
+
+
+def scored(run: Run) -> str:
+    """Of a run that was prescribed: for which run, and what came of it; empty for others."""
+    tried = advice.followed(store(), run.id)
+    if not tried or not known(f"verdict.try.{tried[0].prescription}.label"):
+        return ""
+    label = t(f"verdict.try.{tried[0].prescription}.label")
+    difference = track.score(tried[0])
+    key = "ui.card.trying" if difference is None else "ui.card.tried"
+    points = "" if difference is None else figures.gain_points(difference)
+    return filled(key, label=label, parent=tried[0].parent, points=points)
