@@ -11,6 +11,9 @@ LEVEL, TILTED = 12, 40
 COLOURED = ("validation", "train", "test")
 STACKED = ("train", "validation", "test")
 
+# Epochs drawn of a small picture of evidence: more than it has pixels across.
+MOST_EPOCHS = 400
+
 Row = dict[str, str | int]
 
 
@@ -49,3 +52,32 @@ def class_counts_figure(rows: Sequence[Row], words: Mapping[str, str], height: i
             ],
         )
     )
+
+
+def evidence_rows(epochs: Sequence[int], columns: Mapping[str, Sequence[float] | None]) -> list[dict[str, float | None]]:
+    """A row for each epoch, every so many of a long run: its number and a value of each column that there is; None for a gap."""
+    every = max(1, len(epochs) // MOST_EPOCHS)
+    return [
+        {"epoch": epochs[place]} | {name: _finite(values[place]) for name, values in columns.items() if values is not None}
+        for place in range(0, len(epochs), every)
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if abs(value) < float("inf") else None
+
+
+def evidence_figure(rows: Sequence[Mapping[str, float | None]], colours: tuple[str, str], share: bool, height: int) -> Any:
+    """The value as a line, its interval as a band, its limit dashed. `colours` are of value and limit."""
+    base = alt.Chart(alt.Data(values=list(rows)), height=height)
+    written = ".0%" if share else "~g"
+    across = alt.X("epoch:Q", axis=alt.Axis(title=None, tickCount=4, tickMinStep=1, format="d", domain=False, ticks=False))
+    up = alt.Axis(title=None, tickCount=3, ticks=False, domain=False, format=written)
+    line = base.mark_line(color=colours[0], strokeWidth=2, clip=True).encode(x=across, y=alt.Y("value:Q", axis=up))
+    limit = base.mark_line(color=colours[1], strokeDash=[4, 4], strokeWidth=1.5).encode(x=across, y="limit:Q")
+    tips = [alt.Tooltip("epoch:Q"), *(alt.Tooltip(f"{name}:Q", format=".1%" if share else ".3~g") for name in ("value", "limit"))]
+    hover = base.mark_rule(opacity=0, strokeWidth=8).encode(x=across, tooltip=tips)
+    if any("low" in row for row in rows):
+        band = base.mark_area(color=colours[0], opacity=0.15).encode(x=across, y="low:Q", y2="high:Q")
+        return alt.layer(band, limit, line, hover)
+    return alt.layer(limit, line, hover)

@@ -4,15 +4,21 @@ import streamlit as st
 
 from engine.diagnosis.verdict import Verdict
 from engine.diagnosis.words import explain
-from engine.store import runs, verdicts
+from engine.store import records, runs, verdicts
 from engine.store.runs import Run
 from engine.store.verdicts import Spell
 from engine.strings import figures
-from pages.components import situation, verdict_card
+from engine.studies.evidence import evidence
+from pages.components import charts, situation, verdict_card
 from pages.components.pulse import pulsing
-from pages.components.state import language, store
+from pages.components.state import dark, language, store
 from pages.components.verdict_card import COLOURS
 from pages.components.words import plain, t
+
+# Pixels of a small picture.
+EVIDENCE = 130
+# Places in the theme's list of colours.
+VALIDATION, AMBER = 0, 4
 
 
 def show(run: Run) -> None:
@@ -39,6 +45,7 @@ def _draw(number: int) -> None:
         _test(now.run)
     with right:
         _history(number)
+    _evidence(now.run)
 
 
 def _test(run: Run) -> None:
@@ -64,6 +71,24 @@ def _history(number: int) -> None:
     with st.container(gap="medium", key="verdict-history"):
         for spell in reversed(spells):
             _spell(spell)
+
+
+def _evidence(run: Run) -> None:
+    """What the rules look at, over the whole run, beside the limits at which it counts."""
+    traced = evidence(run, records.curves(store(), run.id))
+    if not traced:
+        return
+    colours = st.get_option(f"theme.{'dark' if dark() else 'light'}.chartCategoricalColors")
+    st.subheader(t("run.verdict.evidence"), anchor=False)
+    with st.container(key="evidence"):
+        for column, trace in zip(st.columns(len(traced), gap="large"), traced, strict=True):
+            with column:
+                st.markdown(t(f"run.verdict.trace.{trace.name}"), help=t(f"run.verdict.trace.{trace.name}_help"))
+                columns = {name: getattr(trace, name) for name in ("value", "limit", "low", "high")}
+                rows = charts.evidence_rows(trace.epoch.tolist(), columns)
+                share = trace.name in ("gap", "calibration")
+                figure = charts.evidence_figure(rows, (colours[VALIDATION], colours[AMBER]), share, EVIDENCE)
+                st.altair_chart(figure, key=f"trace-{trace.name}", width="stretch")
 
 
 def _spell(spell: Spell) -> None:
