@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from engine import __version__, strings
-from engine.commands import changing, doctor, folder, housekeeping, questions, reading, starting
+from engine.commands import changing, doctor, folder, housekeeping, judging, questions, reading, starting
 from engine.commands.knobs import add_knobs
 from engine.commands.output import shown_whole
 from engine.commands.starting import INTERRUPTED
@@ -89,7 +89,9 @@ def _add_reading(add: Add) -> None:
     show = add("show", reading.show)
     _add_run(show)
     show.add_argument("--history", action="store_true", help=strings.say("command.history"))
-    _add_run(add("verdict", reading.verdict))
+    verdict = add("verdict", judging.verdict)
+    _add_run(verdict, nargs="?")
+    verdict.add_argument("--curves", metavar="FILE", help=strings.say("command.curves"))
     log = add("log", folder.log)
     _add_run(log)
     log.add_argument("--follow", action="store_true", help=strings.say("command.follow"))
@@ -102,6 +104,9 @@ def _add_changing(add: Add) -> None:
     acts = {"stop": changing.stop, "pause": changing.pause, "resume": changing.resume, "step": changing.step, "retry": changing.retry}
     for name, command in acts.items():
         _add_run(add(name, command))
+    follow = add("try", judging.follow)
+    _add_run(follow)
+    follow.add_argument("prescription", metavar="NAME", help=strings.say("command.try_what"))
     line = add("queue", changing.change_queue)
     _add_run(line, nargs="?")
     where = line.add_mutually_exclusive_group()

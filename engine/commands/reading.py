@@ -1,4 +1,4 @@
-"""Commands that only read: runs, show, verdict. Each prints a text for people or JSON for programs."""
+"""Commands that only read: runs, show. Each prints a text for people or JSON for programs."""
 
 import argparse
 import shutil
@@ -8,9 +8,6 @@ from typing import Any
 from engine import strings
 from engine.commands.changing import LEVELS
 from engine.commands.output import as_json, opened, shown_whole
-from engine.diagnosis.verdict import Verdict
-from engine.diagnosis.words import explain
-from engine.errors import NotFound
 from engine.folders import one_line
 from engine.store import attempts, queue, records, runs
 from engine.store.attempts import Past
@@ -50,6 +47,7 @@ def show(given: argparse.Namespace, home: Home) -> int:
 
 def _facts(store: Store, run: Run) -> dict[str, Any]:
     test = runs.test_result(store, run.id)
+    said = records.last_event(store, run.id, records.VERDICT)
     return {
         **_brief(run), "reason": strings.reason(run.reason) or None,
         "priority": LEVELS[run.priority], "place": _place(store, run),
@@ -57,7 +55,7 @@ def _facts(store: Store, run: Run) -> dict[str, Any]:
         "config": run.knobs, "effective": run.knobs, "numerics": run.numerics, "attempt": run.attempt,
         "attempts": [_attempt(past) for past in attempts.told(store, run.id)],
         "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at,
-        "test": None if test is None else vars(test),
+        "test": None if test is None else vars(test), "verdict": None if said is None else said.data,
     }  # fmt: skip
 
 
@@ -107,20 +105,3 @@ def _relations(facts: dict[str, Any]) -> Iterator[str]:
 
 def _value(value: Any) -> str:
     return figures.short(value) if isinstance(value, float) else _flat(str(value))
-
-
-def verdict(given: argparse.Namespace, home: Home) -> int:
-    """What the program says of a run."""
-    store = opened(home)
-    run = runs.get(store, given.run)
-    event = records.last_event(store, run.id, records.VERDICT)
-    if event is None:
-        raise NotFound("errors.no_verdict", run=run.id)
-    found = Verdict.from_dict(event.data)
-    said = explain(found, ended=run.state.ended)
-    if given.json:
-        print(as_json({"id": run.id, **found.as_dict(), "words": vars(said)}))
-    else:
-        text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in said.evidence), said.refuted_by]
-        print(shown_whole("\n".join(text)))
-    return 0

@@ -1,0 +1,86 @@
+"""Commands about what is wrong with a run: its verdict, the verdicts on recorded curves, and trying what is prescribed."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from engine.commands.output import as_json, opened, shown_whole, tell
+from engine.diagnosis import Verdict, curves, explain, remedy
+from engine.errors import BadInput, NotFound
+from engine.folders import one_line
+from engine.jobs import launch
+from engine.store import advice, records, runs
+from engine.store.connect import Store
+from engine.store.home import Home
+from engine.store.runs import Run
+from engine.strings import figures, say
+from engine.studies import track
+
+
+def verdict(given: argparse.Namespace, home: Home) -> int:
+    """What the program says of a run, or of recorded curves."""
+    if (given.run is None) == (given.curves is None):
+        raise BadInput("command.verdict_what")
+    return _replay(given) if given.run is None else _of_run(given, opened(home))
+
+
+def _of_run(given: argparse.Namespace, store: Store) -> int:
+    run = runs.get(store, given.run)
+    event = records.last_event(store, run.id, records.VERDICT)
+    if event is None:
+        raise NotFound("errors.no_verdict", run=run.id)
+    found = Verdict.from_dict(event.data)
+    said = explain(found, ended=run.state.ended)
+    text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in (*said.evidence, *said.notes)), said.refuted_by]
+    text += _remedies(store, run, found)
+    tell(given, {"id": run.id, **found.as_dict(), "words": vars(said)}, "\n".join(text))
+    return 0
+
+
+def _remedies(store: Store, run: Run, found: Verdict) -> list[str]:
+    """A line for each prescription."""
+    record, lines = track.tracks(advice.followed(store)), []
+    for each in found.prescriptions:
+        words = vars(remedy(each))
+        if not each.changes:
+            lines.append(say("command.verdict_look", **words))
+            continue
+        cost = say("verdict.effect.cost", time=figures.duration(track.seconds(run.summary, run.knobs["epochs"], each)))
+        told = "; ".join(part for part in (*track.expected(record, each.name), cost) if part)
+        lines.append(say("command.verdict_try", **words, name=each.name, told=told))
+    return lines
+
+
+def _replay(given: argparse.Namespace) -> int:
+    """One object a line; a line that holds no run is answered with the reason."""
+    try:
+        for number, run in curves.lines(Path(given.curves)):
+            if run is None:
+                told: dict[str, Any] = {"run": None, "verdict": "too_early", "tier": None, "first_alarm": None, "first_watch": None}
+                reason = say("command.bad_curves", line=number)
+                print(as_json(told | {"best_epoch": None, "reason": reason}) if given.json else shown_whole(reason))
+                continue
+            found, told = curves.replay(run)
+            print(as_json(told) if given.json else shown_whole(_line(found, told)))
+    except OSError as error:
+        raise BadInput("errors.file_missing", file=f"{given.curves}: {error.strerror or error}") from error
+    return 0
+
+
+def _line(found: Verdict, told: dict[str, Any]) -> str:
+    tier = "" if found.tier is None else f" ({say(f'verdict.tier.{found.tier}')})"
+    places = {name: "–" if told[key] is None else told[key] for name, key in PLACES.items()}
+    return say("command.curve", run=one_line(str(told["run"])), verdict=explain(found).title, tier=tier, **places)
+
+
+PLACES = {"best": "best_epoch", "alarm": "first_alarm", "watch": "first_watch"}
+
+
+def follow(given: argparse.Namespace, home: Home) -> int:
+    """Queue what is prescribed."""
+    store = opened(home)
+    child = launch.follow(store, given.run, given.prescription)
+    knobs, before = runs.get(store, child).knobs, runs.get(store, given.run).knobs
+    changes = ", ".join(f"{name} = {knobs[name]}" for name in knobs if knobs[name] != before.get(name))
+    tell(given, {"id": child, "parent": given.run}, say("command.tried", child=child, run=given.run, changes=changes))
+    return 0
