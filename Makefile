@@ -10,6 +10,8 @@ HOST = 127.0.0.1
 ARGS ?=
 # How long the monkey plays.
 MINUTES ?= 5
+# TRAIN=yes trains what the verdict is measured on.
+TRAIN ?= no
 # BROWSER=no leaves the browser tests out.
 BROWSER ?= yes
 
@@ -17,7 +19,7 @@ PY = $(VENV)/bin/python
 INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
 UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 
-.PHONY: help run test slow monkey bench bench-gpu check clean install install-dev chromium postgres
+.PHONY: help run test slow monkey bench bench-gpu verdict-bench check clean install install-dev chromium postgres
 
 help:
 	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
@@ -26,6 +28,7 @@ help:
 	@echo "make slow    the slow tests"
 	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
 	@echo "make bench   how fast training is, beside its limit and beside other trainers; memory, the screen and more (three hours)"
+	@echo "make verdict-bench   how often the verdict is right, beside other alarms (a minute; TRAIN=yes trains the planted runs anew, two hours)"
 	@echo "make bench-gpu   what a CUDA device does: its tests, the loop beside its limit, compiled or not, the CIFAR-10 sprint"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
@@ -67,6 +70,10 @@ bench-gpu: install-dev
 	@$(PY) -m pytest -q -k cuda
 	@$(PY) -m tests.benchmarks.loop
 	@$(PY) -m tests.benchmarks.gpu
+
+verdict-bench: install-dev
+	@$(if $(filter yes,$(TRAIN)),$(PY) -m tests.benchmarks.verdict.plant --afresh && $(PY) -m tests.benchmarks.remedies)
+	@$(PY) -m tests.benchmarks.verdict
 
 check: install-dev
 	@echo "Lint"

@@ -1,0 +1,198 @@
+"""Do the prescriptions work? `python -m tests.benchmarks.remedies`, half an hour on two cores; `--quick` with two seeds.
+
+Configs that are ill on real data, a pair of runs for each of five seeds, both trained anew: as it is, and as prescribed for the verdict
+that it is known for. Differences of the best validation accuracy in points with their 95 % t-intervals; then pairs between which nothing
+was changed, of which few may be called an effect. The test part is never read.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.config import RunConfig
+from engine.data.loading import load
+from engine.data.resident import Resident
+from engine.data.split import split
+from engine.diagnosis import Prescription, Yardstick
+from engine.diagnosis.prescriptions import PRESCRIBED, filled
+from engine.models.building import build
+from engine.statistics.means import Estimate, mean, tells
+from engine.training.chronicle import Chronicle
+from engine.training.happenings import Diverged, EpochDone
+from engine.training.loop import Training
+from engine.training.numerics import choose
+from tests.benchmarks.pictures import SHARED
+from tests.benchmarks.verdict.scores import rate
+
+SMALL = {"resolution": 16, "dropout": 0.0, "device": "cpu"}
+DIGITS = SMALL | {"dataset": "digits"}
+FASHION = SMALL | {"dataset": "fashion_mnist", "validation_share": 0.05, "train_share": 0.02}
+GENTLE = {"optimizer": "adamw", "weight_decay": 1e-2, "dropout": 0.2, "schedule": "one_cycle", "learning_rate": 3e-3}
+CASES: dict[str, tuple[dict[str, Any], ...]] = {
+    "overfitting": (
+        DIGITS | {"train_share": 0.05, "epochs": 60, "learning_rate": 3e-3},
+        FASHION | {"epochs": 40, "learning_rate": 2e-3},
+    ),
+    "overconfident": (
+        DIGITS | {"train_share": 0.15, "epochs": 30, "learning_rate": 2e-3},
+        FASHION | {"train_share": 0.05, "epochs": 20, "learning_rate": 1e-3},
+    ),
+    "generalisation_gap": (
+        DIGITS | {"train_share": 0.1, "epochs": 25, "schedule": "cosine", "learning_rate": 2e-3},
+        FASHION | {"epochs": 25, "schedule": "cosine", "learning_rate": 2e-3},
+    ),
+    "undertrained": (DIGITS | {"epochs": 10, "learning_rate": 3e-4}, FASHION | {"epochs": 10, "learning_rate": 1e-3}),
+    "underfitting": (
+        DIGITS | {"width": 0.25, "dropout": 0.8, "epochs": 50, "learning_rate": 3e-3},
+        FASHION | {"optimizer": "adamw", "weight_decay": 10.0, "dropout": 0.5, "epochs": 40, "learning_rate": 3e-3},
+    ),
+    "not_learning": (DIGITS | {"optimizer": "sgd", "learning_rate": 1e-5}, FASHION | {"learning_rate": 1e-6}),
+    "diverged": (
+        DIGITS | {"optimizer": "sgd", "learning_rate": 3.0, "weight_decay": 1.0},
+        FASHION | {"optimizer": "sgd", "learning_rate": 10.0},
+    ),
+    "unstable": (
+        DIGITS | {"learning_rate": 2e-2, "batch_size": 16, "epochs": 30},
+        FASHION | {"learning_rate": 1e-2, "batch_size": 16, "epochs": 30, "weight_decay": 1e-2},
+    ),
+    "plateau": (
+        DIGITS | {"dropout": 0.5, "weight_decay": 0.1, "optimizer": "adamw", "epochs": 80, "learning_rate": 3e-3},
+        FASHION | {"dropout": 0.7, "weight_decay": 0.3, "optimizer": "adamw", "epochs": 80, "learning_rate": 3e-3, "crop": 0.125},
+    ),
+}
+"""Two configs for each verdict that they are known for."""
+YARDSTICK = {"digits": Yardstick(0.97), "fashion_mnist": Yardstick(0.80)}
+"""What good recipes reach on so many pictures of each."""
+FIRST_SEED = 100
+"""Seeds that nothing was tried with."""
+MOST = 3
+NULLS, NULL_SEEDS = 200, 40
+
+
+def trial(knobs: Mapping[str, Any], cache: Path) -> dict[str, Any]:
+    """One run: the last verdict, and validation accuracy and loss at its best epoch."""
+    config = RunConfig.from_flat(knobs)
+    numerics = choose(config, 1)
+    numerics.apply()
+    dataset = load(config.data, [SHARED], cache)
+    data = Resident.load(dataset, split(dataset, config.data), "cpu")
+    torch.manual_seed(config.budget.seed)
+    model = build(config.model, data.channels, len(data.classes), config.data.resolution)
+    chronicle = Chronicle(data, config, YARDSTICK[config.data.dataset])
+    said = "too_early"
+    try:
+        for happening in Training(model, data, config, numerics).run():
+            if isinstance(happening, EpochDone):
+                said = chronicle.judge(happening).name
+    except Diverged:
+        pass
+    summary = chronicle.summary()
+    accuracy = summary["val_accuracy"] if summary["val_accuracy"] is not None else 1 / len(data.classes)
+    return {"verdict": said, "accuracy": accuracy, "loss": summary["val_loss"]}
+
+
+def arms(verdict: str, knobs: Mapping[str, Any]) -> list[Prescription]:
+    """The first prescriptions for the verdict that change something."""
+    config = RunConfig.from_flat(knobs)
+    found = [filled(name, config) for name in PRESCRIBED[verdict]]
+    return [each for each in found if each is not None and each.changes][:MOST]
+
+
+def changed(knobs: Mapping[str, Any], prescription: Prescription) -> dict[str, Any]:
+    return {**knobs, **{knob: to for knob, (_, to) in prescription.changes.items()}}
+
+
+def planned(seeds: Iterable[int]) -> list[dict[str, Any]]:
+    """Every run that is needed, once."""
+    wanted = {}
+    for verdict, cases in CASES.items():
+        for knobs in cases:
+            for each in (knobs, *(changed(knobs, one) for one in arms(verdict, knobs))):
+                for seed in seeds:
+                    wanted[key(each | {"seed": seed})] = each | {"seed": seed}
+    return list(wanted.values())
+
+
+def key(knobs: Mapping[str, Any]) -> str:
+    return json.dumps(knobs, sort_keys=True)
+
+
+def told(found: Mapping[str, dict[str, Any]], seeds: Sequence[int]) -> None:
+    """A block for each verdict, then the pooled result of what comes first."""
+    first: list[Estimate] = []
+    for verdict, cases in CASES.items():
+        for knobs in cases:
+            before = [found[key(knobs | {"seed": seed})] for seed in seeds]
+            seen = Counter(one["verdict"] for one in before)
+            print(f"{verdict}, {knobs['dataset']}: {100 * np.mean([one['accuracy'] for one in before]):.1f} %; said {dict(seen)}")
+            for place, prescription in enumerate(arms(verdict, knobs)):
+                after = [found[key(changed(knobs, prescription) | {"seed": seed})] for seed in seeds]
+                gain = mean([100 * (b["accuracy"] - a["accuracy"]) for a, b in zip(before, after, strict=True)])
+                print(f"  {'first' if not place else 'then':<6} {prescription.name:<14} {_points(gain)}")
+                first += [gain] if not place else []
+    better = sum(gain.value > 0 for gain in first)
+    pooled = mean([gain.value for gain in first])
+    print(f"\nfirst prescription better in {rate(better, len(first))}; mean over the cases {_points(pooled)}")
+    sure = [gain for gain in first if tells(gain)]
+    print(f"told apart from nothing: {sum(gain.value > 0 for gain in sure)} better, {sum(gain.value < 0 for gain in sure)} worse\n")
+
+
+def _points(gain: Estimate) -> str:
+    between = "" if gain.low is None or gain.high is None else f" ({gain.low:+.1f} to {gain.high:+.1f}, {gain.n})"
+    return f"{gain.value:+.2f} points{between}"
+
+
+def nulls(found: Mapping[str, dict[str, Any]], seeds: int) -> None:
+    """Pairs of five runs each between which nothing was changed but the seed: how many differences would be called an effect."""
+    draw, declared = np.random.default_rng(0), []
+    each = [[found[key(knobs | {"seed": seed})]["accuracy"] for seed in range(seeds)] for knobs in NULL_CASES]
+    while len(declared) < NULLS:
+        for pool in each:
+            order = draw.permutation(len(pool))
+            for start in range(0, len(pool) - 9, 10):
+                one, other = (np.array(pool)[order[start + shift : start + shift + 5]] for shift in (0, 5))
+                declared.append(tells(mean((one - other).tolist())))
+    declared = declared[:NULLS]
+    print(f"{NULLS} null interventions from {len(each)} configs of {seeds} seeds each: effects declared {rate(sum(declared), NULLS)}")
+
+
+NULL_CASES = tuple(
+    case
+    for verdict in ("overfitting", "generalisation_gap", "undertrained")
+    for case in (CASES[verdict][0], CASES[verdict][1] | {"epochs": 10})
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--null-seeds", type=int, default=NULL_SEEDS)
+    given = parser.parse_args()
+    if not (SHARED / "FashionMNIST").is_dir():
+        raise SystemExit("skipped: Fashion-MNIST is not beside the project")
+    seeds = range(FIRST_SEED, FIRST_SEED + (2 if given.quick else given.seeds))
+    wanted = planned(seeds)
+    if not given.quick:
+        wanted += [case | {"seed": seed} for case in NULL_CASES for seed in range(given.null_seeds)]
+    with tempfile.TemporaryDirectory() as cache, multiprocessing.get_context("spawn").Pool(given.processes) as pool:
+        results = pool.imap(partial(trial, cache=Path(cache)), wanted, chunksize=4)
+        found = {key(knobs): result for knobs, result in zip(wanted, results, strict=True)}
+    told(found, seeds)
+    if not given.quick:
+        nulls(found, given.null_seeds)
+
+
+if __name__ == "__main__":
+    main()

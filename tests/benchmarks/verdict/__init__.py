@@ -1,0 +1,1 @@
+"""How often the verdict is right, on runs whose illness is known otherwise: `python -m tests.benchmarks.verdict`."""
