@@ -194,13 +194,31 @@ def test_what_diverged_gets_a_tenth_of_its_rate_and_a_warm_up() -> None:
 def test_the_usual_rate_is_for_those_far_from_it() -> None:
     assert values(first("not_learning", learning_rate=1e-5)) == {"learning_rate": 1e-3}
     assert values(first("not_learning", learning_rate=1e-5, optimizer="sgd")) == {"learning_rate": 3e-2}
-    assert "usual_rate" not in prescribed("not_learning", RunConfig())
+    assert values(first("not_learning", learning_rate=1.0)) == {"learning_rate": 1e-3}
+    for near in (5e-4, 1e-3, 2e-3):
+        assert "usual_rate" not in prescribed("not_learning", RunConfig.from_flat({"learning_rate": near}))
 
 
 def test_batch_norm_is_for_networks_that_have_a_twin_with_it() -> None:
     deep = prescribed("not_learning", RunConfig.from_flat({"architecture": "vgg16"}))
     assert values(deep["batch_norm"]) == {"architecture": "vgg16_bn"}
     assert "batch_norm" not in prescribed("not_learning", RunConfig.from_flat({"architecture": "resnet18"}))
+
+
+@pytest.mark.parametrize(
+    ("remedy_name", "knobs", "after"),
+    [
+        ("decay_more", {"optimizer": "adamw"}, {"weight_decay": 1e-2}),
+        ("decay_more", {"optimizer": "sgd"}, {"weight_decay": 5e-4}),
+        ("decay_more", {"decay_kind": "l2"}, {"weight_decay": 5e-4}),
+        ("decay_more", {"weight_decay": 1e-3}, {"weight_decay": 5e-3}),
+        ("drop_more", {"dropout": 0.2}, {"dropout": 0.4}),
+        ("drop_more", {"dropout": 0.45}, {"dropout": 0.6}),
+        ("more_data", {"train_share": 0.7}, {"train_share": 1.0}),
+    ],
+)
+def test_penalties_grow_within_bounds(remedy_name: str, knobs: dict[str, object], after: dict[str, object]) -> None:
+    assert values(prescribed("overfitting", RunConfig.from_flat(knobs))[remedy_name]) == after
 
 
 @pytest.mark.parametrize(
@@ -226,6 +244,7 @@ def test_the_cost_is_what_it_trains_beside_the_run_it_is_for(verdict: str, remed
         ("overfitting", "decay_more", {"weight_decay": 10.0}),
         ("overfitting", "drop_more", {"dropout": 0.5}),
         ("overfitting", "smooth_labels", {"label_smoothing": 0.1}),
+        ("overfitting", "smooth_labels", {"label_smoothing": 0.2}),
         ("overfitting", "smaller_net", {"width": 0.125}),
         ("underfitting", "larger_net", {"width": 4.0}),
         ("underfitting", "no_penalties", {"dropout": 0.0, "weight_decay": 0.0, "l1": 0.0}),
