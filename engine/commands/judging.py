@@ -63,7 +63,7 @@ def _replay(given: argparse.Namespace) -> int:
             found, told = curves.replay(run)
             print(as_json(told) if given.json else shown_whole(_line(found, told)))
     except OSError as error:
-        raise BadInput("errors.file_missing", file=f"{given.curves}: {error.strerror or error}") from error
+        raise BadInput("command.curves_unreadable", file=given.curves, message=error.strerror or str(error)) from error
     return 0
 
 

@@ -5,6 +5,8 @@ A line may be anything: what is no curve is answered with the reason, never with
 
 import gzip
 import json
+import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +16,8 @@ from engine.diagnosis.judging import alarms, judge
 from engine.diagnosis.verdict import Verdict
 
 GZIP = b"\x1f\x8b"
+UTF_8 = "utf-8-sig"
+"""A text from Windows may begin with a mark that is no part of its first line."""
 MOST_CLASSES = 10_000_000
 """More than any list of classes has; a number beyond is a mistake."""
 
@@ -27,10 +31,15 @@ def replay(run: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any]]:
     history = _history(run)
     verdict, raised = judge(history), alarms(history)
     told = {
-        "run": run.get("run"), "verdict": verdict.name, "tier": verdict.tier, "first_alarm": _place(raised.overfitting),
+        "run": _label(run.get("run")), "verdict": verdict.name, "tier": verdict.tier, "first_alarm": _place(raised.overfitting),
         "first_watch": _place(raised.watch), "best_epoch": verdict.best_epoch,
     }  # fmt: skip
     return verdict, told
+
+
+def _label(given: Any) -> str | float | None:
+    """What the run is called: a name or a number. Anything else is none: JSON has no word for NaN."""
+    return given if isinstance(given, str | int) or (isinstance(given, float) and math.isfinite(given)) else None
 
 
 def _place(epoch: int | None) -> int | None:
@@ -51,14 +60,14 @@ def lines(file: Path) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
 def _opened(file: Path) -> IO[str]:
     with file.open("rb") as head:
         packed = head.read(2) == GZIP
-    return gzip.open(file, "rt", encoding="utf-8", errors="replace") if packed else file.open(encoding="utf-8", errors="replace")
+    return gzip.open(file, "rt", encoding=UTF_8, errors="replace") if packed else file.open(encoding=UTF_8, errors="replace")
 
 
 def _readable(text: Iterable[str]) -> Iterator[str]:
     """The lines up to where a packed file breaks off."""
     try:
         yield from text
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise OSError(str(error)) from error
 
 

@@ -1,0 +1,250 @@
+"""Recorded curves from anywhere, as `python -m engine verdict --curves FILE --json` reads them: every line is answered."""
+
+import gzip
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from engine.commands import line
+from engine.diagnosis.curves import lines, replay
+from tests.diagnosis import golden
+
+KEYS = ["run", "verdict", "tier", "first_alarm", "first_watch", "best_epoch"]
+Run = dict[str, Any]
+Answer = tuple[int, list[Run], str]
+
+
+def strict(text: str) -> Any:
+    """JSON as everybody reads it: without NaN and Infinity."""
+
+    def refuse(word: str) -> Any:
+        raise ValueError(word)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def overfit(n: int = 60, **more: Any) -> Run:
+    """A run of which overfitting is said."""
+    history = golden.overfit(n)
+    series = {"val_loss": history.val_loss, "train_loss": history.probe_loss, "val_accuracy": history.val_accuracy}
+    return {"run": "a", "num_classes": 10, **{name: list(map(float, values)) for name, values in series.items()}} | more
+
+
+def healthy() -> Run:
+    history = golden.healthy()
+    return {"run": "b", "num_classes": 10, "val_loss": list(history.val_loss), "train_loss": list(history.probe_loss)}
+
+
+def cut(run: Run, n: int) -> Run:
+    return {name: value[:n] if isinstance(value, list) else value for name, value in run.items()}
+
+
+@pytest.fixture
+def answer(capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path) -> Callable[[bytes], Answer]:
+    """Exit code, answers, and what stands on standard error, of a file with this content."""
+
+    def ask(content: bytes, file: Path = tmp_path / "curves.jsonl") -> Answer:
+        file.write_bytes(content)
+        code = line.main(["verdict", "--curves", str(file), "--json"])
+        out, err = capsys.readouterr()
+        return code, [strict(row) for row in out.splitlines()], err
+
+    return ask
+
+
+def packed(*runs: Run) -> bytes:
+    return gzip.compress(written(*runs))
+
+
+def written(*runs: Run) -> bytes:
+    return "".join(json.dumps(run) + "\n" for run in runs).encode()
+
+
+BAD: dict[str, Run] = {
+    "nothing": {},
+    "no series": {"run": "x"},
+    "empty series": {"val_loss": [], "train_loss": []},
+    "one epoch": {"val_loss": [1.0], "train_loss": [1.0], "val_accuracy": [0.5], "train_accuracy": [0.5]},
+    "no training": {"val_loss": [1.0] * 40},
+    "no validation": {"train_loss": [1.0] * 40},
+    "constants": {"val_loss": [1.0] * 40, "train_loss": [1.0] * 40},
+    "zeros": {"val_loss": [0] * 40, "train_loss": [0] * 40, "val_accuracy": [0] * 40, "train_accuracy": [0] * 40},
+    "nulls": {"val_loss": [None] * 40, "train_loss": [None] * 40},
+    "gaps": {"val_loss": [1.0, None] * 20, "train_loss": [None, 1.0] * 20},
+    "not a number": {"val_loss": [math.nan] * 40, "train_loss": [1.0] * 40},
+    "infinity": {"val_loss": [1.0] * 40, "train_loss": [math.inf] * 39 + [-math.inf]},
+    "unequal lengths": {"val_loss": [1.0] * 40, "train_loss": [1.0] * 3, "val_accuracy": [0.5] * 90},
+    "strings and objects": {"val_loss": ["1.0", {"a": 1}, [1], True, 1.0] * 8, "train_loss": [{}, "", [], False, 1.0] * 8},
+    "series that are none": {"val_loss": "abc", "train_loss": {"0": 1.0}, "val_accuracy": 5, "train_accuracy": None},
+    "huge integers": {"run": 10**400, "val_loss": [10**400] * 40, "train_loss": [-(10**400)] * 40, "num_classes": 10**400, "n_val": 10**30},
+    "huge losses": {"val_loss": [1e308, -1e308] * 20, "train_loss": [-1e308, 1e308] * 20},
+    "accuracies of percent": {"val_loss": [1.0] * 40, "train_loss": [1.0] * 40, "val_accuracy": [87.5] * 40, "train_accuracy": [-5] * 40},
+    "counts that are none": {"val_loss": [1.0] * 40, "train_loss": [1.0] * 40, "num_classes": "ten", "n_val": -3, "n_train": 0.5},
+    "a run that is no name": {"run": math.nan, "val_loss": [1.0] * 40, "train_loss": [1.0] * 40},
+    "a run that is an object": {"run": {"name": math.inf}, "val_loss": [1.0] * 40, "train_loss": [1.0] * 40},
+    "half a character": {"run": "\ud800", "val_loss": [1.0] * 40, "train_loss": [1.0] * 40},
+}
+
+
+@pytest.mark.parametrize("run", BAD.values(), ids=BAD.keys())
+def test_a_strange_run_is_answered_like_any_other(answer: Callable[[bytes], Answer], run: Run) -> None:
+    code, answers, err = answer(written(run, overfit()))
+    assert (code, err) == (0, "")
+    assert [list(each) for each in answers] == [KEYS, KEYS]
+    assert answers[1]["verdict"] == "overfitting"
+
+
+NOT_RUNS: dict[str, bytes] = {
+    "not JSON": b"hello",
+    "half a line": b'{"val_loss": [1.0, ',
+    "a list": b"[1, 2]",
+    "a number": b"5",
+    "null": b"null",
+    "bytes": b"\xff\xfe\x00\x01",
+    "depths": b"[" * 200_000,
+    "an endless number": b'{"run": ' + b"9" * 5_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("content", NOT_RUNS.values(), ids=NOT_RUNS.keys())
+def test_a_line_that_holds_no_run_is_answered_with_the_reason(answer: Callable[[bytes], Answer], content: bytes) -> None:
+    code, answers, err = answer(written(healthy()) + content + b"\n" + written(overfit()))
+    assert (code, err) == (0, "")
+    assert [each["verdict"] for each in answers] == ["healthy", "too_early", "overfitting"]
+    assert list(answers[1]) == [*KEYS, "reason"]
+    assert answers[1]["reason"].startswith("line 2 holds no run")
+
+
+def test_an_empty_file_and_empty_lines_say_nothing(answer: Callable[[bytes], Answer]) -> None:
+    assert answer(b"") == (0, [], "")
+    assert answer(b"\n  \n\r\n") == (0, [], "")
+    assert answer(gzip.compress(b"")) == (0, [], "")
+
+
+def test_packed_curves_say_what_plain_ones_say(answer: Callable[[bytes], Answer]) -> None:
+    runs = [overfit(), healthy(), *BAD.values()]
+    assert answer(packed(*runs)) == answer(written(*runs))
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_part_of_it(answer: Callable[[bytes], Answer]) -> None:
+    assert answer(b"\xef\xbb\xbf" + written(overfit())) == answer(written(overfit()))
+
+
+def _broken(content: bytes, how: str) -> bytes:
+    """A packed file that breaks off, has a wrong check sum, or whose blocks are none."""
+    if how == "cut":
+        return content[: len(content) // 2]
+    return content[:-8] + bytes(8) if how == "check sum" else content[:12] + b"\xff" + content[13:]
+
+
+@pytest.mark.parametrize("how", ["cut", "check sum", "blocks"])
+def test_of_a_packed_file_that_breaks_off_what_is_whole_is_answered_and_the_rest_told(answer: Callable[[bytes], Answer], how: str) -> None:
+    runs = [overfit(run=number, val_accuracy=np.random.default_rng(number).random(60).tolist()) for number in range(20)]
+    code, answers, err = answer(_broken(packed(*runs), how))
+    assert code == 2
+    assert err.startswith("athanor: The curves in ") and err.count("\n") == 1
+    assert answers == [replay(run)[1] for run in runs[: len(answers)]]
+    assert {"cut": 0 < len(answers) < 20, "check sum": len(answers) == 20, "blocks": not answers}[how]
+
+
+@pytest.mark.parametrize("place", ["nowhere.jsonl", "."])
+def test_a_file_that_cannot_be_read_is_bad_input(capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path, place: str) -> None:
+    assert line.main(["verdict", "--curves", str(tmp_path / place), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"athanor: The curves in {tmp_path}") and err.count("\n") == 1
+
+
+def test_for_people_a_line_says_it_in_words(capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "curves.jsonl"
+    file.write_bytes(written(overfit(run="sweep\x1b[2J/7"), {"run": "b"}) + b"hello\n")
+    assert line.main(["verdict", "--curves", str(file)]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert "Overfitting (medium evidence), best at epoch" in out[0] and "\x1b" not in out[0]
+    assert out[1] == "b: Too early, best at epoch –; first alarm –, first watch –"
+    assert out[2] == "line 3 holds no run: an object with lists of numbers was expected"
+
+
+def test_places_count_from_0_and_epochs_from_1() -> None:
+    verdict, told = replay(overfit())
+    assert told["best_epoch"] == verdict.best_epoch
+    loss = overfit()["val_loss"]
+    assert told["best_epoch"] - 1 == int(np.argmin(loss))
+    assert told["best_epoch"] < told["first_watch"] <= told["first_alarm"]
+
+
+def test_curves_cut_short_raise_the_same_alarms() -> None:
+    run = overfit()
+    whole = replay(run)[1]
+    for n in range(1, 61):
+        short = replay(cut(run, n))[1]
+        for name in ("first_alarm", "first_watch"):
+            assert short[name] == (whole[name] if whole[name] < n else None)
+
+
+def test_an_alarm_is_what_the_verdict_was_at_that_place() -> None:
+    run = overfit()
+    place = replay(run)[1]["first_alarm"]
+    assert [replay(cut(run, n))[0].name for n in (place, place + 1)] == ["healthy", "overfitting"]
+
+
+def test_few_validation_pictures_raise_no_alarm() -> None:
+    many, few = overfit(n_val=2000, n_train=2000), overfit(n_val=30, n_train=2000)
+    assert [replay(many)[1][name] for name in ("verdict", "tier")] == ["overfitting", "medium"]
+    verdict, told = replay(few)
+    assert (told["verdict"], told["tier"], told["first_alarm"]) == ("watch", "weak", None)
+    assert "low_evidence" in verdict.modifiers
+    assert told["first_watch"] == replay(many)[1]["first_watch"]
+
+
+def test_test_numbers_are_not_looked_at() -> None:
+    seen, other = replay(overfit()), replay(overfit(test_loss=[0.0] * 60, test_accuracy=[1.0] * 60, overfits=False))
+    assert (seen[0].as_dict(), seen[1]) == (other[0].as_dict(), other[1])
+
+
+VALUE = some.one_of(some.none(), some.booleans(), some.integers(), some.floats(), some.text(max_size=3), some.just([]))
+SERIES = some.one_of(some.lists(VALUE, max_size=30), some.lists(some.floats(0, 5), max_size=60), VALUE)
+NAMES = ("val_loss", "train_loss", "val_accuracy", "train_accuracy")
+COUNTS = {"num_classes": some.integers(-1, 2000), "n_val": VALUE, "n_train": VALUE, "run": VALUE}
+
+
+@given(some.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, SERIES) | COUNTS))
+@settings(max_examples=150, deadline=None)
+def test_any_object_gets_an_answer_that_everybody_can_read(run: Run) -> None:
+    told = replay(run)[1]
+    assert list(told) == KEYS
+    assert strict(json.dumps(told)) == told
+
+
+def long(n: int) -> Run:
+    """Falls and, from its middle on, rises again."""
+    place = np.arange(n) / n
+    loss = 0.5 + np.abs(place - 0.5) + np.random.default_rng(0).normal(0, 1e-3, n)
+    return {"run": n, "val_loss": loss.tolist(), "train_loss": (2 - place).tolist(), "num_classes": 10}
+
+
+def test_twenty_thousand_points_are_judged_like_few() -> None:
+    told = replay(long(20_000))[1]
+    assert told["verdict"] == "overfitting"
+    assert 10_000 < told["first_alarm"] < 12_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_million_points_are_judged(answer: Callable[[bytes], Answer]) -> None:
+    code, answers, _ = answer(packed(long(1_000_000), overfit()))
+    assert (code, [each["verdict"] for each in answers]) == (0, ["overfitting"] * 2)
+    assert 500_000 < answers[0]["first_alarm"] < 600_000
+
+
+def test_lines_are_numbered_as_an_editor_does(tmp_path: Path) -> None:
+    file = tmp_path / "curves.jsonl"
+    file.write_bytes(b'\n{"run": 1}\r\n\n{"run": 2}')
+    assert list(lines(file)) == [(2, {"run": 1}), (4, {"run": 2})]
