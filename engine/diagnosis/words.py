@@ -183,7 +183,6 @@ UNITS: dict[str, Callable[[float | None], str]] = {
     "noise": _percent,
     "noise_alone": _percent,
     "spikes": _percent,
-    "best_of": _percent,
 }
 """How each evidence's value and interval are written."""
 THRESHOLDS = {_percent: _plain_percent}
