@@ -160,9 +160,12 @@ GOLDEN = {
     "memorising": by_heart(),
     "names mixed up": mixed_up(),
     "twins": replace(healthy(), exact_twins=0.02),
+    "near twins": replace(healthy(), near_twins=0.05),
     "undertrained": undertrained(),
     "unstable": unstable(),
+    "unstable beside others": replace(unstable(), yardstick=Yardstick(noise=0.01)),
     "plateau": flat(),
+    "pictures not counted": replace(overfit(), n_val=None, n_probe=None),
     "easing": replace(overfit(), val_loss=[*overfit().val_loss[:57], 0.3, 0.3, 0.3]),
 }
 """One history of every kind, for tests that must hold for all."""

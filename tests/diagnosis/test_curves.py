@@ -204,6 +204,14 @@ def test_few_validation_pictures_raise_no_alarm() -> None:
     assert told["first_watch"] == replay(many)[1]["first_watch"]
 
 
+def test_what_is_no_number_counts_as_not_recorded() -> None:
+    losses = overfit()["val_loss"]
+    told = [
+        replay(overfit(val_loss=[other if k % 3 == 1 else loss for k, loss in enumerate(losses)]))[1] for other in (None, True, "1", [1])
+    ]
+    assert told == told[:1] * 4
+
+
 def test_test_numbers_are_not_looked_at() -> None:
     seen, other = replay(overfit()), replay(overfit(test_loss=[0.0] * 60, test_accuracy=[1.0] * 60, overfits=False))
     assert (seen[0].as_dict(), seen[1]) == (other[0].as_dict(), other[1])

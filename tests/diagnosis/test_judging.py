@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.diagnosis import Known, Yardstick, alarms, judge
+from engine.diagnosis import Known, Yardstick, alarms, case, judge
 from tests.diagnosis import golden
 
 
@@ -32,9 +32,12 @@ def alarm(history):
         ("memorising", "memorising", "strong"),
         ("names mixed up", "data_suspect", "strong"),
         ("twins", "data_suspect", "strong"),
+        ("near twins", "data_suspect", "strong"),
         ("undertrained", "undertrained", "medium"),
         ("unstable", "unstable", "medium"),
+        ("unstable beside others", "unstable", "medium"),
         ("plateau", "plateau", "medium"),
+        ("pictures not counted", "overfitting", "medium"),
     ],
 )
 def test_a_known_shape_gets_its_name_and_tier(history, name, tier):
@@ -163,6 +166,42 @@ def test_what_is_known_of_earlier_epochs_changes_no_verdict(name):
     for k in range(1, len(history.val_loss) + 1):
         short = golden.prefix(history, k)
         assert judge(short, known=known) == judge(short)
+
+
+LONG = {
+    "healthy": golden.healthy(1000),
+    "overfitting": golden.overfit(1000, after=400),
+    "generalisation gap": golden.gap_without_rise(1000),
+    "underfitting": golden.underfit(1000),
+    "tiny validation": golden.tiny_validation(3, 1000),
+    "overconfident": golden.overconfident(1000),
+    "memorising": golden.by_heart(1000),
+    "names mixed up": golden.mixed_up(1000),
+    "undertrained": golden.undertrained(1000),
+    "unstable": golden.unstable(1000),
+    "plateau": golden.flat(1000),
+    "diverged": golden.diverged_blow_up(1000, at=700),
+    "a gap in the record": replace(golden.unstable(1000), probe_loss=[*golden.unstable(500).probe_loss, *[None] * 100, *[0.5] * 400]),
+}
+
+
+@pytest.mark.parametrize("history", LONG.values(), ids=LONG)
+def test_after_a_thousand_epochs_what_is_known_changes_no_verdict_either(history):
+    known = Known()
+    for k in (1, 2, 3, 7, 250, 251, 252, 500, 699, 703, 998, 999, 1000):
+        short = golden.prefix(history, k)
+        assert judge(short, known=known) == judge(short)
+
+
+@pytest.mark.parametrize("block", [1, 7, 40])
+def test_rows_are_computed_in_blocks_to_the_same_end(monkeypatch, block):
+    whole = {name: (judge(history), alarms(history)) for name, history in golden.GOLDEN.items()}
+    monkeypatch.setattr(case, "BLOCK", block)
+    assert {name: (judge(history), alarms(history)) for name, history in golden.GOLDEN.items()} == whole
+    for name, history in golden.GOLDEN.items():
+        known = Known()
+        judge(golden.prefix(history, 20), known=known)
+        assert judge(history, known=known) == whole[name][0]
 
 
 def test_after_a_drop_of_the_rate_a_rise_must_last_twice_as_long():

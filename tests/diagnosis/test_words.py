@@ -54,6 +54,17 @@ def test_the_golden_histories_cover_every_verdict():
     assert {judge(history).name for history in golden.GOLDEN.values()} == set(NAMES)
 
 
+def test_the_golden_histories_cover_every_evidence_and_every_condition():
+    evidence, conditions = set(), set()
+    for history in golden.GOLDEN.values():
+        for k in range(1, len(history.val_loss) + 1):
+            said = judge(golden.prefix(history, k))
+            evidence |= {one.name for one in said.evidence}
+            conditions.add(said.refuted_by.name)
+    assert evidence == set(words.UNITS)
+    assert conditions == set(words.CONDITIONS)
+
+
 def test_words_follow_the_tier():
     strong, medium = judge(golden.GOLDEN["overfitting seen in pictures"]), judge(golden.GOLDEN["overfitting"])
     assert "while training loss still falls: this is overfitting" in explain(strong).sentence
