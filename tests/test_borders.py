@@ -28,7 +28,7 @@ TORCH_SIDE = (
     "engine.jobs.worker",
     "engine.jobs.attempt",
     "engine.jobs.servant",
-    "engine.jobs.spare",
+    "engine.jobs.answering",
 )
 When = Literal["start", "call", "types"]
 STDLIB = tuple(sys.stdlib_module_names)
