@@ -15,20 +15,21 @@ import joblib
 import numpy as np
 from filelock import FileLock
 
-from engine.data import decode
+from engine.data import decode, sums
 from engine.data.dataset import Contents, Dataset, Progress, Skipped, Source
 from engine.data.sheet import Sheet
 from engine.errors import DataError
 from engine.folders import shown
 
-VERSION = 2  # raise it when decoding changes, so that old caches are left alone
+VERSION = 3  # raise it when decoding changes, so that old caches are left alone
 CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeeping than 28 px pictures cost to decode
 AHEAD = 4  # chunks of a thread that are decoded or wait to be; as many squares are in memory
 BAD_SHARE = 0.05
 THREADS = 8  # decoding at once: each may hold a gigabyte for a picture at the pixel limit
-ARRAYS = ("labels", "official_test", "keys")
+ARRAYS = ("labels", "official_test", "keys", "sums")
 
-Decoded = tuple[int, np.ndarray] | decode.PictureError
+# A picture's key, its square and what that adds up to.
+Decoded = tuple[int, np.ndarray, np.ndarray] | decode.PictureError
 
 
 def cached(source: Source, resolution: int, policy: str, cache: Path, progress: Progress) -> Dataset:
@@ -92,14 +93,16 @@ def _build(source: Source, look: tuple[int, str], folder: Path, progress: Progre
 def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Progress) -> None:
     kept: list[int] = []
     keys: list[int] = []
+    added: list[np.ndarray] = []
     skipped: list[Skipped] = []
     sheet = Sheet(folder / "images.npy", look[0])
     try:
         for start, results in _decoded(contents, look):
             good = [(start + place, result) for place, result in enumerate(results) if not isinstance(result, decode.PictureError)]
-            sheet.append([picture for _, (_, picture) in good])
+            sheet.append([picture for _, (_, picture, _) in good])
             kept += [index for index, _ in good]
-            keys += [key for _, (key, _) in good]
+            keys += [key for _, (key, _, _) in good]
+            added.append(sums.together([one for _, (_, _, one) in good], sheet.channels))
             skipped += [
                 Skipped(contents.names[start + place], result.reason)
                 for place, result in enumerate(results)
@@ -111,6 +114,7 @@ def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Pr
     finally:
         sheet.abandon()
     arrays = {"labels": contents.labels[kept], "official_test": contents.official_test[kept], "keys": np.array(keys, dtype=np.uint64)}
+    arrays["sums"] = sums.together(added, sheet.channels)
     _write_facts(folder, arrays, sheet.shape, (contents.classes, skipped))
 
 
@@ -158,6 +162,7 @@ def _squares(items: Sequence[Path | np.ndarray], resolution: int, policy: str) -
 def _square(item: Path | np.ndarray, resolution: int, policy: str) -> Decoded:
     try:
         picture = decode.read(item)
-        return decode.key(picture), decode.fit(picture, resolution, policy)
+        square = decode.fit(picture, resolution, policy)
+        return decode.key(picture), square, sums.of_picture(square)
     except decode.PictureError as error:
         return error

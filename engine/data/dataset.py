@@ -54,7 +54,8 @@ class Dataset:
 
     `images` uint8 (N, C, R, R), memory-mapped copy-on-write; C is 1 when all pictures are grey, else 3. `labels` int64 (N,),
     `official_test` bool (N,), `keys` uint64 (N,): a hash of each picture's pixels before resizing, so that the same picture has
-    the same key at every resolution.
+    the same key at every resolution. `sums` int64 (N, 2, C): what the pixels of each picture and their squares add up to; None: not
+    taken yet.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Dataset:
     official_test: np.ndarray
     keys: np.ndarray
     skipped: tuple[Skipped, ...]
+    sums: np.ndarray | None = None

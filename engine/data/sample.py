@@ -93,7 +93,7 @@ def _real(dataset: Dataset, config: DataConfig, device: str) -> Sample:
     parts = split(dataset, config)
     train, validation = _spread(parts.train, TRAIN), _spread(parts.validation, VALIDATION)
     chosen = np.concatenate([train, validation])
-    few = replace(dataset, **{name: getattr(dataset, name)[chosen] for name in ("images", "labels", "official_test", "keys")})
+    few = replace(dataset, **{name: getattr(dataset, name)[chosen] for name in ("images", "labels", "official_test", "keys", "sums")})
     return Sample(Resident.load(few, _front(len(train), len(chosen)), device), True, _outline(dataset, parts))
 
 
