@@ -29,7 +29,7 @@ class ServantRoom:
         """A servant; the one before it, if any, is ended."""
         self._end()
         command = [sys.executable, "-m", "engine.jobs.servant", "--home", str(self.home.root)]
-        self.process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, env=os.environ | environment)
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, start_new_session=True, env=os.environ | environment)
         return self.process
 
     def there(self) -> bool:

@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 from filelock import FileLock
 
-from engine.data import decode
+from engine.data import decode, sums
 from engine.data.dataset import Contents, Dataset, Progress, Skipped, Source
 from engine.data.near import Sketchbook, sketch
 from engine.data.sheet import Sheet
@@ -27,10 +27,10 @@ CHUNK = 32  # pictures a thread takes at a time: 1 would cost more in bookkeepin
 AHEAD = 4  # chunks of a thread that are decoded or wait to be; as many squares are in memory
 BAD_SHARE = 0.05
 THREADS = 8  # decoding at once: each may hold a gigabyte for a picture at the pixel limit
-ARRAYS = ("labels", "official_test", "keys", "kin")
+ARRAYS = ("labels", "official_test", "keys", "kin", "sums")
 
-# A picture's key, its square, its sketch.
-Decoded = tuple[int, np.ndarray, np.ndarray | None] | decode.PictureError
+# A picture's key, its square, its sketch, and what the square adds up to.
+Decoded = tuple[int, np.ndarray, np.ndarray | None, np.ndarray] | decode.PictureError
 
 
 def cached(source: Source, resolution: int, policy: str, cache: Path, progress: Progress) -> Dataset:
@@ -97,6 +97,7 @@ def _build(source: Source, look: tuple[int, str], folder: Path, progress: Progre
 def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Progress) -> None:
     kept: list[int] = []
     keys: list[int] = []
+    added: list[np.ndarray] = []
     skipped: list[Skipped] = []
     sheet, sketchbook = Sheet(folder / "images.npy", look[0]), Sketchbook(len(contents.items))
     try:
@@ -105,11 +106,12 @@ def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Pr
                 if isinstance(result, decode.PictureError):
                     skipped.append(Skipped(contents.names[index], result.reason))
                     continue
-                key, square, small = result
+                key, square, small, total = result
                 sheet.append([square])
                 sketchbook.append(small)
                 kept.append(index)
                 keys.append(key)
+                added.append(total)
             progress("decode", start + len(results), len(contents.items))
         _refuse_bad(skipped, len(contents.items))
         sheet.close()
@@ -117,6 +119,7 @@ def _write(contents: Contents, look: tuple[int, str], folder: Path, progress: Pr
         sheet.abandon()
     told = np.array(keys, dtype=np.uint64)
     arrays = {"labels": contents.labels[kept], "official_test": contents.official_test[kept], "keys": told, "kin": sketchbook.kin(told)}
+    arrays["sums"] = sums.together(added, sheet.channels)
     _write_facts(folder, arrays, sheet.shape, (contents.classes, skipped))
 
 
@@ -164,6 +167,7 @@ def _squares(items: Sequence[Path | np.ndarray], resolution: int, policy: str) -
 def _square(item: Path | np.ndarray, resolution: int, policy: str) -> Decoded:
     try:
         picture = decode.read(item)
-        return decode.key(picture), decode.fit(picture, resolution, policy), sketch(picture)
+        square = decode.fit(picture, resolution, policy)
+        return decode.key(picture), square, sketch(picture), sums.of_picture(square)
     except decode.PictureError as error:
         return error

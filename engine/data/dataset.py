@@ -55,7 +55,8 @@ class Dataset:
     `images` uint8 (N, C, R, R), memory-mapped copy-on-write; C is 1 when all pictures are grey, else 3. `labels` int64 (N,),
     `official_test` bool (N,), `keys` uint64 (N,): a hash of each picture's pixels before resizing, so that the same picture has
     the same key at every resolution. `kin` uint64 (N,): equal for near twins too, of a picture without any its key; None: not looked for,
-    since every picture is too small to tell.
+    since every picture is too small to tell. `sums` int64 (N, 2, C): what the pixels of each picture and their squares add up to; None:
+    not taken yet.
     """
 
     name: str
@@ -66,3 +67,4 @@ class Dataset:
     keys: np.ndarray
     skipped: tuple[Skipped, ...]
     kin: np.ndarray | None = None
+    sums: np.ndarray | None = None

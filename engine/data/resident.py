@@ -4,7 +4,6 @@ Knows nothing of files, augmentation or the loop.
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,9 +14,9 @@ from torch import Tensor
 from engine.data.dataset import Dataset
 from engine.data.pixels import unit
 from engine.data.split import Split, rank
+from engine.data.sums import moments
 
 PROBE = 2000  # pictures; the training accuracy of an epoch is measured on these
-SUMMED = 2**22  # pixels summed at a time for mean and deviation: 1,024 pictures of 3 x 32 px, 27 of 224 px; 16 MB in integers
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Resident:
         labels = torch.from_numpy(dataset.labels).to(device)
         indices = {name: torch.from_numpy(part).to(device) for name, part in vars(parts).items()}
         probe = torch.from_numpy(probe_of(dataset, parts)).to(device)
-        mean, std = (moment.to(device) for moment in _moments(images, indices["train"].to(images.device)))
+        mean, std = (moment.to(device) for moment in moments(dataset, parts.train))
         return cls(images, labels, probe=probe, mean=mean, std=std, classes=dataset.classes, keys=dataset.keys, **indices)
 
     @staticmethod
@@ -92,22 +91,3 @@ def probe_of(dataset: Dataset, parts: Split) -> np.ndarray:
     turn = np.arange(len(order)) - starts
     chosen = order[np.lexsort((labels[order], turn))][: min(len(parts.train), len(parts.validation), PROBE)]
     return np.sort(parts.train[chosen])
-
-
-def _moments(images: Tensor, indices: Tensor) -> Iterator[Tensor]:
-    """Mean and deviation per channel, (1, C, 1, 1) float32 in [0, 1]; summed in integers, so alike on every device."""
-    total = torch.zeros(images.shape[1], dtype=torch.int64, device=images.device)
-    squares = torch.zeros_like(total)
-    for piece in _pieces(images, indices):
-        total += piece.sum((0, 2, 3), dtype=torch.int64)
-        squares += piece.square().sum((0, 2, 3), dtype=torch.int64)
-    count = len(indices) * images.shape[2] * images.shape[3]
-    mean = total.cpu().double() / count / 255
-    variance = squares.cpu().double() / count / 255**2 - mean**2
-    std = variance.clamp(min=0).sqrt().clamp(min=1e-3)
-    return (moment.float().view(1, -1, 1, 1) for moment in (mean, std))
-
-
-def _pieces(images: Tensor, indices: Tensor) -> Iterator[Tensor]:
-    count = max(1, SUMMED // images[0].numel())
-    return (images.index_select(0, piece).int() for piece in indices.split(count))

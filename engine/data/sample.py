@@ -93,7 +93,8 @@ def _real(dataset: Dataset, config: DataConfig, device: str) -> Sample:
     parts = split(dataset, config)
     train, validation = _spread(parts.train, TRAIN), _spread(parts.validation, VALIDATION)
     chosen = np.concatenate([train, validation])
-    few = replace(dataset, kin=None, **{name: getattr(dataset, name)[chosen] for name in ("images", "labels", "official_test", "keys")})
+    columns = ("images", "labels", "official_test", "keys", "sums")
+    few = replace(dataset, kin=None, **{name: getattr(dataset, name)[chosen] for name in columns})
     return Sample(Resident.load(few, _front(len(train), len(chosen)), device), True, _outline(dataset, parts))
 
 

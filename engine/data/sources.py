@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from engine.data import plumage
 from engine.data.dataset import Contents, Progress, Source
@@ -28,6 +27,8 @@ def _digits(_roots: Sequence[Path], _progress: Progress) -> Source:
 
 
 def _read_digits() -> Contents:
+    from sklearn.datasets import load_digits  # with pandas and scipy: 136 MB and .9 s of every worker, were it imported above
+
     scans = load_digits()
     images = np.rint(scans.images * (255 / 16)).astype(np.uint8)
     classes = tuple(str(name) for name in scans.target_names)

@@ -60,8 +60,8 @@ class Standing:
         return self.process if self.process is not None and self.process.poll() is None else None
 
     def take(self) -> Process:
-        """The process, no longer ours to keep; started now if there is none."""
-        process, self.process, self.rest = self.living() or start(self.command), None, REST
+        """The process, no longer ours to keep; if there is none, one is started now and told that it is wanted."""
+        process, self.process, self.rest = self.living() or start([*self.command, "--wanted"]), None, REST
         return process
 
 

@@ -12,6 +12,7 @@ import sys
 from importlib import import_module
 from threading import Thread
 
+from engine.jobs import standing_back
 from engine.plain_files import NotPlain, append_plain
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -23,12 +24,17 @@ log = logging.getLogger("athanor.worker")
 def main() -> int:
     parser = argparse.ArgumentParser(prog="engine.jobs.worker")
     parser.add_argument("--home", required=True)
-    home = Home.find(parser.parse_args().home)
-    waking = Thread(target=_wake, name="wake")
+    parser.add_argument("--wanted", action="store_true", help="a run waits for it already, so it stands back for nobody")
+    given = parser.parse_args()
+    home = Home.find(given.home)
+    waking = Thread(target=import_module, args=("engine.jobs.attempt",), name="wake")
     waking.start()
+    if not given.wanted:
+        _stand_back(waking)
     line = sys.stdin.buffer.readline()
     if not line:
         return 0  # the supervisor went before there was anything to do
+    _come_forward()
     claim = Claim(**json.loads(line))
     _log_to(home, claim)
     waking.join()
@@ -41,14 +47,19 @@ def main() -> int:
     return 0
 
 
-def _wake() -> None:
+def _stand_back(waking: Thread) -> None:
     """Import torch when nobody else wants the processor: a page that is being opened comes first.
 
-    In a thread of its own, because a whole process cannot take its low priority back. Elsewhere than on Linux at the usual priority.
+    In a thread of its own, because a whole process cannot take its low priority back.
     """
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    import_module("engine.jobs.attempt")
+    standing_back.session.set(standing_back.LAST)
+    standing_back.idle(waking.native_id)
+
+
+def _come_forward() -> None:
+    """A run waits: whatever is still to be imported comes at the usual priority, as far as we are let."""
+    standing_back.session.set(0)
+    standing_back.usual()
 
 
 def _log_to(home: Home, claim: Claim) -> None:

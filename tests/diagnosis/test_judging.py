@@ -236,6 +236,11 @@ def test_noise_is_held_against_that_of_other_runs():
     assert judge(replace(calm, yardstick=Yardstick(noise=0.2))).name == "healthy"
 
 
+def test_noise_below_a_fiftieth_of_chance_is_nothing_whatever_other_runs_have():
+    quiet = list(golden.noisy(np.array(golden.healthy().val_loss), 0.03))
+    assert judge(replace(golden.healthy(), yardstick=Yardstick(noise=1e-4), val_loss=quiet)).name == "healthy"
+
+
 def test_accuracy_lost_while_all_is_learned_by_heart_points_at_the_labels():
     history = golden.overfit()
     accuracy = [*history.val_accuracy[:25], *np.linspace(0.84, 0.78, 35)]
