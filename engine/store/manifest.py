@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from engine.store.connect import Store
 
 FORMAT = 1
-# A point takes 53 bytes here, of which a run tells twenty a second at most, and the verdict of an epoch 800: a million points have
+# A point takes 53 bytes here, of which a run tells twenty a second at most, and the verdict of an epoch 1,700: a million points have
 # 55 MB, a day and a half of training 128 MiB.
 MOST_BYTES = 128 * 2**20
-# Lists and objects: twelve for the verdict of each of 10,000 epochs, the most that a run has, and as many again for the rest.
-MOST_PARTS = 300_000
+# Lists and objects: 36 for the verdict of each of 10,000 epochs, the most that a run has, with all that is prescribed; the rest is room.
+MOST_PARTS = 600_000
 # Levels of a value inside another: a verdict has five.
 MOST_LEVELS = 20
 # Of what a run tells: a year of it, and room for as much again when it goes on.

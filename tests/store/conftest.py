@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -114,3 +114,20 @@ def file_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stor
     store = Store(Home(tmp_path))
     yield store
     store.engine.dispose()
+
+
+@pytest.fixture
+def elsewhere(store: Store, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
+    """An empty store over the same run folders, of the same kind as `store`."""
+    url = request.getfixturevalue("server").fresh() if store.engine.dialect.name == "postgresql" else None
+
+    def empty() -> Store:
+        root = tmp_path / "elsewhere"
+        if url:
+            monkeypatch.setenv("ATHANOR_STORE", url)
+        made = Store(Home(root), url)
+        (root / "runs").symlink_to(store.home.runs)
+        request.addfinalizer(made.engine.dispose)
+        return made
+
+    return empty

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -19,23 +18,6 @@ from engine.store.runs import State
 from tests.store.filled import claimed, ended, queue, told
 
 Body = dict[str, Any]
-
-
-@pytest.fixture
-def elsewhere(store: Store, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
-    """An empty store over the same run folders, of the same kind as `store`."""
-    url = request.getfixturevalue("server").fresh() if store.engine.dialect.name == "postgresql" else None
-
-    def empty() -> Store:
-        root = tmp_path / "elsewhere"
-        if url:
-            monkeypatch.setenv("ATHANOR_STORE", url)
-        made = Store(Home(root), url)
-        (root / "runs").symlink_to(store.home.runs)
-        request.addfinalizer(made.engine.dispose)
-        return made
-
-    return empty
 
 
 def rewritten(home: Home, run: int, change: Callable[[Body], object]) -> None:
