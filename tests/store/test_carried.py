@@ -170,8 +170,8 @@ def test_a_long_run_comes_back_whole(file_store: Store, carried: Callable[[], St
 def test_a_manifest_of_very_many_parts_is_refused_before_it_is_taken_apart(file_store: Store, part: str) -> None:
     run = ended(file_store)
     path = manifest.write(file_store, run)
-    path.write_text('{"x":[' + part * 2_000_000 + '[]],"sha256":"x"}')
-    with pytest.raises(ValueError, match="expected at most 300000 lists and objects"):
+    path.write_text('{"x":[' + part * 3_000_000 + '[]],"sha256":"x"}')
+    with pytest.raises(ValueError, match="expected at most 600000 lists and objects"):
         manifest.read(file_store.home, run)
 
 
