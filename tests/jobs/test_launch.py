@@ -1,0 +1,137 @@
+"""Changed copies of a run: what they inherit, and what a verdict prescribes queued once and with its reason."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.config import RunConfig
+from engine.errors import BadInput, BadKnob, NotFound
+from engine.jobs import launch
+from engine.store import advice, records, runs, transitions
+from engine.store.advice import Advice
+from engine.store.connect import Store
+from engine.store.home import Home
+from engine.store.records import Batch
+from engine.store.runs import State
+from tests.prescribed import told
+
+NUMERICS = {"device": "cpu", "threads": 3, "precision": "bf16", "channels_last": True, "replicas": 3}
+CONFIG = RunConfig.from_flat({"seed": 7, "train_share": 0.5})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store whose bell this test hears, so that no supervisor is started."""
+    store = Store(Home(tmp_path / "home"))
+    os.mkfifo(store.home.bell)
+    pipe = os.open(store.home.bell, os.O_RDWR | os.O_NONBLOCK)
+    yield store
+    os.close(pipe)
+    store.engine.dispose()
+
+
+def ended(store: Store, *verdicts: str, config: RunConfig = CONFIG) -> int:
+    """A run of which this was said, one verdict after another."""
+    number, claim = launch.submit(store, config), transitions.claim(store)
+    assert claim is not None and claim.run == number
+    transitions.begin(store, claim, NUMERICS)
+    events = [told(name, config, seq, epoch=seq) for seq, name in enumerate(verdicts, 1)]
+    records.append(store, claim, Batch(events=events, summary={"val_accuracy": 0.8}))
+    transitions.end(store, claim, State.FINISHED)
+    return number
+
+
+def changed(store: Store, one: int, other: int) -> dict[str, Any]:
+    """The knobs in which the second differs from the first, and their values."""
+    before, after = runs.get(store, one).knobs, runs.get(store, other).knobs
+    return {name: after[name] for name in after if after[name] != before[name]}
+
+
+@pytest.mark.parametrize("changes", [{}, {"weight_decay": 1e-3}, {"seed": 8}, {"width": 0.5}, {"batch_size": 32}, {"epochs": 40}])
+def test_a_changed_copy_computes_as_its_run_did(store: Store, changes: dict[str, Any]) -> None:
+    number = ended(store)
+    child = launch.again(store, number, changes)
+    assert runs.get(store, child).numerics == NUMERICS
+    assert changed(store, number, child) == changes
+    assert (runs.parents(store, child), runs.get(store, child).state) == ([number], State.QUEUED)
+    assert advice.followed(store) == []
+
+
+@pytest.mark.parametrize("changes", [{"architecture": "resnet18"}, {"precision": "exact"}, {"device": "cpu"}])
+def test_a_copy_whose_numerics_may_be_others_has_its_own(store: Store, changes: dict[str, Any]) -> None:
+    number = ended(store)
+    assert runs.get(store, launch.again(store, number, changes)).numerics is None
+
+
+def test_a_run_that_never_began_has_no_numerics_to_inherit(store: Store) -> None:
+    number = launch.submit(store, CONFIG)
+    assert runs.get(store, launch.again(store, number, {"seed": 8})).numerics is None
+
+
+def test_the_same_key_twice_is_one_copy(store: Store) -> None:
+    number = ended(store)
+    assert launch.again(store, number, {"seed": 8}, "key") == launch.again(store, number, {"seed": 8}, "key")
+    assert launch.again(store, number, {"seed": 8}) != launch.again(store, number, {"seed": 8})
+
+
+def test_what_cannot_be_copied_is_told_and_queues_nothing(store: Store) -> None:
+    number = ended(store)
+    with pytest.raises(NotFound):
+        launch.again(store, 99, {})
+    with pytest.raises(BadKnob):
+        launch.again(store, number, {"dropout": 2.0})
+    with pytest.raises(BadKnob):
+        launch.again(store, number, {"sorcery": 1})
+    assert [run.id for run in runs.listing(store)] == [number]
+
+
+def test_what_is_prescribed_is_queued_with_its_change_and_its_reason(store: Store) -> None:
+    number = ended(store, "overfitting")
+    child = launch.follow(store, number, "augment_more")
+    assert changed(store, number, child) == {"crop": 0.06, "rotation": 5.0, "colour_jitter": 0.1}
+    assert runs.get(store, child).numerics == NUMERICS
+    assert runs.get(store, child).knobs["seed"] == 7
+    assert [(each.run, each.parent, Advice(each.verdict, each.prescription)) for each in advice.followed(store)] == [
+        (child, number, Advice("overfitting", "augment_more"))
+    ]
+
+
+def test_followed_twice_it_is_one_run(store: Store) -> None:
+    number, other = ended(store, "overfitting"), ended(store, "overfitting")
+    child = launch.follow(store, number, "drop_more")
+    assert launch.follow(store, number, "drop_more") == child
+    assert len({child, launch.follow(store, number, "more_data"), launch.follow(store, other, "drop_more")}) == 3
+    assert len(advice.followed(store)) == 3
+
+
+@pytest.mark.parametrize("name", ["sorcery", "", "tame", "look_at_data", "x" * 10_000])
+def test_what_is_not_prescribed_is_refused_with_what_is(store: Store, name: str) -> None:
+    number = ended(store, "overfitting")
+    with pytest.raises(BadInput, match=rf"is not prescribed for run {number} now; what is: augment_more, more_data, decay_more") as raised:
+        launch.follow(store, number, name)
+    assert len(str(raised.value)) < 300
+    assert [run.id for run in runs.listing(store)] == [number]
+
+
+def test_what_there_is_only_to_look_at_is_not_queued(store: Store) -> None:
+    number = ended(store, "memorising")
+    with pytest.raises(BadInput, match="what is: –"):
+        launch.follow(store, number, "look_at_data")
+
+
+def test_a_run_of_which_nothing_was_said_and_one_that_is_not_there_are_told_apart(store: Store) -> None:
+    number = ended(store)
+    with pytest.raises(BadInput, match="what is: –"):
+        launch.follow(store, number, "augment_more")
+    with pytest.raises(NotFound):
+        launch.follow(store, 99, "augment_more")
+
+
+def test_the_newest_verdict_counts(store: Store) -> None:
+    number = ended(store, "overfitting", "diverged")
+    with pytest.raises(BadInput, match="what is: tame"):
+        launch.follow(store, number, "augment_more")
+    assert changed(store, number, launch.follow(store, number, "tame")) == {"learning_rate": 1e-4, "warmup": 2.0}
