@@ -14,7 +14,7 @@ from engine.statistics.means import POWER, critical, welch_error
 EXACT_MOST = 20
 # Patterns drawn beyond that, and how many of them at a time: a p of .05 is then known to .004, in 20 ms for 30 pairs.
 DRAWN, DRAWN_AT_ONCE = 9_999, 1_000
-# Differences are counted in steps of their largest by this: sums that are equal on paper are equal here, whatever rounding did.
+# Differences are counted in steps of their largest by this; sums that differ by a step for each are equal on paper.
 STEP = 1e-12
 
 
@@ -35,7 +35,7 @@ def _exact(steps: np.ndarray) -> float:
     sums = steps[:1]
     for step in steps[1:]:
         sums = np.concatenate([sums + step, sums - step])
-    return 1 - float(np.mean(np.abs(sums) < abs(steps.sum())))  # so that what is not finite shows nothing
+    return 1 - float(np.mean(np.abs(sums) < abs(steps.sum()) - len(steps)))  # so that what is not finite shows nothing
 
 
 def _drawn(steps: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR10, FashionMNIST
 
 from engine import strings
@@ -44,6 +45,14 @@ def key_of(dataset: str, roots: list[Path], cache: Path) -> str:
 def test_both_languages_say_the_same_things():
     areas = [{key for key in strings.catalogue(language) if key.startswith("data.")} for language in ("en", "zh")]
     assert areas[0] == areas[1] and len(areas[0]) > 10
+
+
+def test_digits_are_scikit_learns():
+    contents = SOURCES["digits"]([], lambda *_: None).read()
+    known = load_digits()
+    np.testing.assert_array_equal(np.array(contents.items), np.rint(known.images * (255 / 16)).astype(np.uint8))
+    np.testing.assert_array_equal(contents.labels, known.target)
+    assert contents.classes == tuple(map(str, known.target_names))
 
 
 def test_digits_come_with_the_package(cache):
