@@ -33,7 +33,7 @@ function loadPlotly(address) {
 class Chart {
   constructor(parent) {
     Object.assign(this, { view: null, axis: "epoch", smooth: true, log: false, hidden: new Set(), zoom: {} });
-    Object.assign(this, { main: null, shelf: null, feeds: [], turn: 0, drawn: 0, cursor: null, lifted: null, picture: null });
+    Object.assign(this, { main: null, shelf: null, feeds: [], turn: 0, drawnAt: 0, draft: 0, cursor: null, lifted: null, picture: null });
     Object.assign(this, buildFrame(parent, this.presses()));
     this.visible = () => this.sources().forEach((source) => (document.hidden ? source.pause() : source.resume()));
     document.addEventListener("visibilitychange", this.visible);
@@ -80,6 +80,8 @@ class Chart {
     this.shelf = runs.length ? new Shelf(runs, even, changed) : null;
     this.feeds = [...(this.main ? [this.main] : []), ...(this.shelf?.feeds ?? [])];
     Object.assign(this, { zoom: {}, cursor: null, lifted: null });
+    this.draft++; // what is being drawn is of other runs
+    this.root.setAttribute("data-drawn", 0);
   }
 
   // Whatever may have a socket or a question open.
@@ -96,7 +98,7 @@ class Chart {
 
   close() {
     this.sources().forEach((source) => source.pause());
-    clearTimeout(this.timer);
+    this.putOff();
     document.removeEventListener("visibilitychange", this.visible);
     this.resize.disconnect();
     if (this.listening) window.Plotly.purge(this.plot);
@@ -111,13 +113,21 @@ class Chart {
     return { width, narrow: width < NARROW, height };
   }
 
-  // Many changes, one picture: attributes at once, the drawing at the next frame after the pause.
+  // Many changes, one picture: attributes at once, the drawing at the next frame after the pause; `data-drawn` says how many of
+  // `data-points` are in it.
   redraw(now = false) {
     if (!this.data) return;
     this.label();
-    if (now) (clearTimeout(this.timer), (this.timer = null));
+    if (now) this.putOff();
     if (this.timer) return;
-    this.timer = setTimeout(() => requestAnimationFrame(() => this.draw()), now ? 0 : Math.max(0, this.drawn + REDRAW_MS - Date.now()));
+    const wait = now ? 0 : Math.max(0, this.drawnAt + REDRAW_MS - Date.now());
+    this.timer = setTimeout(() => (this.frame = requestAnimationFrame(() => this.draw())), wait);
+  }
+
+  putOff() {
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    this.timer = null;
   }
 
   label() {
@@ -125,12 +135,16 @@ class Chart {
     const marks = {
       "data-live-chart": "",
       "data-run": run ?? groups.flatMap((group) => group.runs).join(","),
-      "data-points": this.feeds.reduce((sum, feed) => sum + feed.points, 0),
+      "data-points": this.points(),
       "data-state": this.state(),
       "data-last": Math.max(0, ...this.feeds.map((feed) => feed.last)),
     };
     for (const [name, value] of Object.entries(marks)) this.root.setAttribute(name, value);
     labelFrame(this);
+  }
+
+  points() {
+    return this.feeds.reduce((sum, feed) => sum + feed.points, 0);
   }
 
   state() {
@@ -141,9 +155,11 @@ class Chart {
 
   async draw() {
     this.timer = null;
-    this.drawn = Date.now();
+    this.drawnAt = Date.now();
     if (this.plot.clientWidth <= 0 || !this.root.isConnected) return; // in a closed tab: the size observer comes back
+    const draft = ++this.draft;
     const plotly = await loadPlotly(this.data.library).catch(() => null);
+    if (draft !== this.draft) return; // many may have waited for Plotly: the newest draws for all
     this.failed = !plotly;
     if (!plotly) return this.label();
     if (!this.root.isConnected) return;
@@ -152,7 +168,10 @@ class Chart {
     this.picture = options.live ? curves(this.feeds, options) : example(options);
     this.plot.setAttribute("aria-label", this.picture.said);
     const settings = { displayModeBar: false, doubleClick: false, responsive: false };
+    const points = options.live ? this.points() : 0;
     await plotly.react(this.plot, this.picture.traces, layout(this.picture, options), settings);
+    if (draft !== this.draft) return; // overtaken: the newer draft does the rest
+    this.root.setAttribute("data-drawn", points);
     this.listen();
     lift(this);
     point(this);

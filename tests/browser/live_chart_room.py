@@ -113,6 +113,42 @@ def drawn(page: "Page", points: int) -> None:
     page.wait_for_function("n => document.querySelector('.athanor-live .plot')?.data?.some(t => t.x?.length === n)", arg=points)
 
 
+class Held:
+    """Plotly's script on its way to the browser: it comes when told to. `reacts` counts how often it has drawn the whole chart."""
+
+    def __init__(self, page: "Page") -> None:
+        self.page = page
+        self._held: list[Any] = []
+        page.route("**/assets/plotly.min.js*", self._hold)
+        page.add_init_script("""
+            let plotly;
+            window.reacts = 0;
+            Object.defineProperty(window, "Plotly", {
+                configurable: true,
+                get: () => plotly,
+                set: (library) => {
+                    const react = library.react;
+                    plotly = Object.assign(library, { react: (...given) => (window.reacts++, react(...given)) });
+                },
+            });""")
+
+    def _hold(self, route: Any) -> None:
+        self._held.append(route)
+
+    def let_go(self) -> None:
+        until(lambda: self._held or self.page.wait_for_timeout(10))
+        for route in self._held:
+            route.continue_()
+
+    def reacts(self) -> int:
+        return self.page.evaluate("window.reacts")
+
+
+def frames(page: "Page") -> None:
+    """Wait until what was due now and at the next frame has happened."""
+    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))))")
+
+
 def horizontal_range(page: "Page") -> list[float]:
     return page.evaluate("document.querySelector('.athanor-live .plot').layout.xaxis.range")
 

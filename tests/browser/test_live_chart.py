@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.live_chart_room import CHART, STEPS, Server, drawn, has, hello, horizontal_range, rows, visit, zoom
+from tests.browser.live_chart_room import CHART, STEPS, Held, Server, drawn, frames, has, hello, horizontal_range, rows, visit, zoom
 from tests.waiting import until
 
 
@@ -23,6 +23,32 @@ def test_points_arrive_live_until_the_end(page: Page, server: Server, run: int) 
     has(page, "state", "ended")
     drawn(page, 6)
     expect(page.get_by_role("img", name="digits, Loss, epoch 6: validation 0.746, training 0.446.")).to_be_visible()
+
+
+def test_points_count_as_drawn_when_plotly_has_drawn_them(page: Page, server: Server, run: int) -> None:
+    held = Held(page)
+    server.push(run, hello(run), rows(1, 5, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 20)
+    has(page, "drawn", 0)
+    held.let_go()
+    has(page, "drawn", 20)
+    assert page.evaluate("document.querySelector('.athanor-live .plot').data.some(t => t.x.length === 5)")
+    server.push(run, rows(6, 6, 21))
+    has(page, "drawn", 24)
+
+
+def test_pictures_that_waited_for_plotly_are_drawn_as_one(page: Page, server: Server, run: int) -> None:
+    held = Held(page)
+    server.push(run, hello(run), rows(1, 5, 1))
+    visit(page, server, f"run={run}")
+    has(page, "points", 20)
+    for name in ("Accuracy", "Loss") * 3:
+        page.get_by_role("button", name=name, exact=True).click()
+        frames(page)
+    held.let_go()
+    has(page, "drawn", 20)
+    assert held.reacts() == 1
 
 
 def test_a_zoom_survives_updates_and_reruns_until_a_double_click(page: Page, server: Server, run: int) -> None:
