@@ -2,8 +2,11 @@
 
 import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
+from operator import methodcaller
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,9 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from engine.data.resident import Resident
 from engine.training.evaluation import evaluate
 from engine.training.happenings import Change, Changed, Diverged, Ended, EpochDone, Happening, StepDone, Stop
-from engine.training.loop import group_batches
+from engine.training.loop import Training, group_batches
+from engine.training.numerics import choose
 from engine.training.randomness import derive
-from tests.training.short_runs import begin, digits, epochs, follow, misled, same_weights, settings, steps
+from tests.training.short_runs import begin, digits, epochs, follow, misled, network, same_weights, settings, steps
 
 METRICS = {
     *("train_loss", "train_accuracy", "probe_loss", "probe_accuracy", "val_loss", "val_accuracy"),
@@ -93,8 +97,29 @@ def test_never_looks_at_the_test_part() -> None:
     assert ended.reason == "finished"
 
 
-class Syncs(TorchDispatchMode):
-    """Counts what would wait for a device: numbers brought to the host."""
+# Whatever brings numbers of a tensor to the host, and so waits for its device.
+WAITS = ("item", "tolist", "cpu", "numpy", "nonzero", "__bool__", "__int__", "__float__", "__index__", "__array__")
+BUSY = [
+    {},
+    {"accumulation": 2, "l1": 1e-4, "weight_decay": 0.1, "label_smoothing": 0.1, "crop": 0.1, "rotation": 9.0},
+    {"colour_jitter": 0.2, "flip": 0.5, "flip_order": "alternating"},
+]
+
+
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that waits for a device from now on, in whatever thread, is written down here."""
+    seen: list[str] = []
+
+    def told(name: str, usual: Any) -> Any:
+        return lambda *given, **named: (seen.append(name), usual(*given, **named))[1]
+
+    for name in WAITS:
+        monkeypatch.setattr(Tensor, name, told(name, getattr(Tensor, name)))
+    return seen
+
+
+class Scalars(TorchDispatchMode):
+    """Counts what brings numbers to the host below Python, in this thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,25 +130,37 @@ class Syncs(TorchDispatchMode):
         return function(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize(
-    "knobs", [{}, {"accumulation": 2, "l1": 1e-4, "weight_decay": 0.1, "label_smoothing": 0.1, "crop": 0.1, "rotation": 9.0}]
-)
-def test_waits_for_nothing_inside_an_epoch(knobs: dict[str, Any]) -> None:
-    training, data = begin(settings(optimizer="sgd", dropout=0.2, epochs=1, **knobs), digits()), digits()
-    count = len(group_batches(data.train, 32, training.config.optimisation.accumulation))
-    run = training.run()
-    with Syncs() as syncs:
+@pytest.mark.parametrize("wait", [*map(methodcaller, ("item", "tolist", "cpu", "numpy")), bool, int, float, range, np.asarray])
+def test_whatever_waits_is_seen_in_any_thread(monkeypatch: pytest.MonkeyPatch, wait: Any) -> None:
+    seen = waits(monkeypatch)
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(lambda: wait(torch.tensor(1))).result()
+    assert seen
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("knobs", BUSY)
+def test_waits_for_nothing_inside_an_epoch(monkeypatch: pytest.MonkeyPatch, knobs: dict[str, Any], replicas: int) -> None:
+    config, data = settings(optimizer="sgd", dropout=0.2, epochs=1, **knobs), digits()
+    numerics = dataclasses.replace(choose(config, cores=1), replicas=replicas)
+    numerics.apply()
+    count = len(group_batches(data.train, 32, config.optimisation.accumulation))
+    run = Training(network(config), data, config, numerics).run()
+    seen = waits(monkeypatch)
+    with Scalars() as scalars:
         happened = [next(run) for _ in range(count)]
+    assert (seen, scalars.count) == ([], 0)
     assert [type(happening) for happening in happened] == [StepDone] * count
-    assert syncs.count == 0
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_waits_for_nothing_inside_an_epoch_on_cuda() -> None:
-    data = digits()
+@pytest.mark.parametrize("knobs", BUSY)
+def test_waits_for_nothing_inside_an_epoch_on_cuda(knobs: dict[str, Any]) -> None:
+    data = digits(train=310)
     moved = {name: value.cuda() for name, value in vars(data).items() if isinstance(value, Tensor)}
-    run = begin(settings(device="cuda", precision="auto", dropout=0.2, crop=0.1, epochs=1), dataclasses.replace(data, **moved)).run()
+    config = settings(device="cuda", precision="auto", dropout=0.2, epochs=1, **knobs)
+    run = begin(config, dataclasses.replace(data, **moved)).run()
     next(run)
     torch.cuda.set_sync_debug_mode("error")
     try:
