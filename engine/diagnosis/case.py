@@ -41,8 +41,9 @@ class Known:
         """The values `(..., m)`; `rows(start, stop)` gives those of some rows, asked for in blocks that fit into memory."""
         kept = [self._kept[name]] if name in self._kept else []
         start = kept[0].shape[-1] if kept else 0
-        kept += [rows(first, min(first + BLOCK, m)) for first in range(start, m, BLOCK)] or ([] if kept else [rows(0, 0)])
-        self._kept[name] = kept[0] if len(kept) == 1 else np.concatenate(kept, axis=-1)
+        fresh = [rows(first, min(first + BLOCK, m)) for first in range(start, m, BLOCK)]
+        parts = [*kept, *fresh] or [rows(0, 0)]
+        self._kept[name] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         return self._kept[name][..., :m]
 
 

@@ -1,7 +1,7 @@
 """What to try: from a verdict and the knobs of its run to changes of the config that can be launched at once.
 
-A remedy is a function of the knobs; it gives the knobs to set, or None where it has nothing to offer. Which one comes first for which
-verdict was measured on runs that are ill (`python -m tests.benchmarks.remedies`). Knows no words and no record of what helped.
+A remedy is a function of the knobs; it gives the knobs to set, or None where it has nothing to offer. `python -m tests.benchmarks.remedies`
+measures on runs that are ill what comes of those that stand first. Knows no words and no record of what helped.
 """
 
 import math
