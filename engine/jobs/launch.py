@@ -21,11 +21,10 @@ from engine.jobs import bell, lease
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import SUPERVISOR
 from engine.store import attempts, budget, records, runs, transitions
-from engine.store.advice import Advice
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 from engine.store.records import PAUSE, STEP, STOP
-from engine.store.runs import UNDER_WAY, State
+from engine.store.runs import UNDER_WAY, Advice, State
 
 # The supervisors this process has started for a folder and not yet seen the end of.
 _started: dict[Home, list[subprocess.Popen[bytes]]] = {}

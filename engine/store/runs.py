@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from engine.config.versions import current
 from engine.errors import NotFound
 from engine.store import numbering
-from engine.store.advice import Advice
 from engine.store.connect import Store
 from engine.store.tables import advice, lineage, runs, tests
 
@@ -113,6 +112,14 @@ _COLUMNS = [runs.c[name] for name in Run.__dataclass_fields__]
 def run_columns() -> list[sa.ColumnElement[Any]]:
     """What `read_row` needs."""
     return list(_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Which verdict prescribed what; both are names of the diagnosis."""
+
+    verdict: str
+    prescription: str
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from engine.diagnosis import Prescription
 from engine.statistics.means import Estimate, mean
 from engine.strings import figures, say
 
-MEASURE = "val_accuracy"
 # Pairs from which the interval of a mean says something; fewer are a rule of thumb.
 ENOUGH = 5
 
@@ -23,11 +22,11 @@ class Tried(Protocol):
     @property
     def prescription(self) -> str: ...
     @property
-    def before(self) -> Mapping[str, Any]: ...
+    def before(self) -> float | None: ...
     @property
-    def after(self) -> Mapping[str, Any]: ...
+    def after(self) -> float | None: ...
     @property
-    def finished(self) -> bool: ...
+    def comparable(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,8 @@ class Track:
 
 
 def score(one: Tried) -> float | None:
-    """Validation accuracy with it minus without it, 0..1; None while either is not finished or has none."""
-    before, after = one.before.get(MEASURE), one.after.get(MEASURE)
-    return None if not one.finished or before is None or after is None else after - before
+    """Validation accuracy with it minus without it, 0..1; None where there are no two that may be held against each other."""
+    return None if not one.comparable or one.before is None or one.after is None else one.after - one.before
 
 
 def tracks(tried: Iterable[Tried]) -> dict[str, Track]:

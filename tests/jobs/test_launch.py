@@ -11,11 +11,10 @@ from engine.config import RunConfig
 from engine.errors import BadInput, BadKnob, NotFound
 from engine.jobs import launch
 from engine.store import advice, records, runs, transitions
-from engine.store.advice import Advice
 from engine.store.connect import Store
 from engine.store.home import Home
 from engine.store.records import Batch
-from engine.store.runs import State
+from engine.store.runs import Advice, State
 from tests.prescribed import told
 
 NUMERICS = {"device": "cpu", "threads": 3, "precision": "bf16", "channels_last": True, "replicas": 3}

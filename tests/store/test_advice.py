@@ -11,12 +11,11 @@ from engine.config import CONFIG_VERSION, KNOBS, RunConfig
 from engine.diagnosis import judge, prescribe
 from engine.errors import NotFound
 from engine.store import advice, deletion, manifest, records, runs, transitions
-from engine.store.advice import Advice
 from engine.store.connect import Store
 from engine.store.rebuild import rebuild
 from engine.store.records import Batch, Event
 from engine.store.restoring import Rebuilt
-from engine.store.runs import New, State
+from engine.store.runs import Advice, New, State
 from engine.store.tables import advice as table
 from tests.diagnosis import golden
 from tests.store.filled import claimed, ended, taken
@@ -42,11 +41,7 @@ def tried(store: Store, parent: int, what: Advice = AUGMENT, state: State = Stat
 def test_what_was_followed_is_found_with_both_runs_and_how_they_came_out(store: Store) -> None:
     parent = ended(store)
     child = tried(store, parent)
-    assert advice.followed(store) == [
-        advice.Followed(
-            child, parent, "overfitting", "augment_more", {"epoch": 3, "val_accuracy": 0.9}, {"val_accuracy": 0.95}, finished=True
-        )
-    ]
+    assert advice.followed(store) == [advice.Followed(child, parent, "overfitting", "augment_more", 0.9, 0.95, comparable=True)]
     assert advice.followed(store, child) == advice.followed(store)
     assert advice.followed(store, parent) == []
     assert runs.parents(store, child) == [parent]
@@ -56,13 +51,23 @@ def test_what_was_followed_is_found_with_both_runs_and_how_they_came_out(store: 
 def test_only_two_finished_runs_make_a_pair(store: Store, state: State) -> None:
     whole, other = ended(store), ended(store, state=state)
     child, of_other = tried(store, whole, state=state), tried(store, other)
-    found = {each.run: each.finished for each in advice.followed(store)}
+    found = {each.run: each.comparable for each in advice.followed(store)}
     assert found == {child: state is State.FINISHED, of_other: state is State.FINISHED}
+
+
+def test_runs_judged_by_other_pictures_are_no_pair(store: Store) -> None:
+    parent = ended(store)
+    other = RunConfig().changed(twins="near").model_dump(mode="json")
+    child = runs.create(store, New("apart", other, CONFIG_VERSION, parent=parent, advice=Advice("data_suspect", "part_twins")))
+    claim = taken(store)
+    records.append(store, claim, Batch(summary={"val_accuracy": 0.5}))
+    transitions.end(store, claim, State.FINISHED)
+    assert [(each.run, each.comparable) for each in advice.followed(store)] == [(child, False)]
 
 
 def test_a_child_that_waits_is_no_pair_yet(store: Store) -> None:
     child = queued(store, ended(store))
-    assert [(each.run, each.after, each.finished) for each in advice.followed(store)] == [(child, {}, False)]
+    assert [(each.run, each.after, each.comparable) for each in advice.followed(store)] == [(child, None, False)]
 
 
 def test_the_newest_come_first_and_not_without_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
