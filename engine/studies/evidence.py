@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.config import KNOBS
 from engine.diagnosis import History, Pictures
 from engine.diagnosis.traces import Trace, traces
 from engine.store.blobs import Columns
@@ -12,6 +13,7 @@ from engine.store.runs import Run
 
 # Training pictures that the probe has at most (`engine.data.resident`).
 PROBE = 2000
+MOST_EPOCHS = int(KNOBS["epochs"].high or 0)
 
 
 def evidence(run: Run, curves: Mapping[str, Columns]) -> list[Trace]:
@@ -31,7 +33,8 @@ def evidence(run: Run, curves: Mapping[str, Columns]) -> list[Trace]:
 
 
 def _by_epoch(points: Columns) -> np.ndarray:
-    """The values at epochs 1, 2, ...; NaN where there is none."""
-    values = np.full(int(points.epoch.max()), np.nan)
-    values[points.epoch - 1] = points.value
+    """The values at epochs 1, 2, ...; NaN where there is none. A run that was carried here may tell of epochs that no run has."""
+    there = points.where((points.epoch >= 1) & (points.epoch <= MOST_EPOCHS))
+    values = np.full(int(there.epoch.max(initial=0)), np.nan)
+    values[there.epoch - 1] = there.value
     return values
