@@ -95,6 +95,9 @@ class SummaryForm(BaseModel):
     best_epoch: Whole | None = None
     step: Whole = 0
     steps_per_epoch: Whole | None = None
+    train_images: Whole | None = None
+    validation_images: Whole | None = None
+    class_counts: list[Whole] = []
     parameters: Annotated[int, Field(ge=0, lt=Exact)] | None = None
     seconds: Time | None = None
     images_per_second: Number | None = None
