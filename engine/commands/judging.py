@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.commands.output import as_json, opened, shown_whole, tell
-from engine.diagnosis import Verdict, curves, explain, remedy
+from engine.diagnosis import Verdict, curves, explain, remedy, sayable
 from engine.errors import BadInput, NotFound
 from engine.folders import one_line
 from engine.jobs import launch
@@ -40,7 +40,7 @@ def _of_run(given: argparse.Namespace, store: Store) -> int:
 def _remedies(store: Store, run: Run, found: Verdict) -> list[str]:
     """A line for each prescription."""
     record, lines = track.tracks(advice.followed(store)), []
-    for each in found.prescriptions:
+    for each in sayable(found):
         words = vars(remedy(each))
         if not each.changes:
             lines.append(say("command.verdict_look", **words))

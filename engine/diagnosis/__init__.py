@@ -9,9 +9,9 @@ from engine.diagnosis.history import History, Pictures, Yardstick
 from engine.diagnosis.judging import Alarms, alarms, judge
 from engine.diagnosis.prescriptions import prescribe
 from engine.diagnosis.verdict import Evidence, Prescription, Refutation, Verdict
-from engine.diagnosis.words import Explanation, explain, meaning, remedy
+from engine.diagnosis.words import Explanation, explain, meaning, remedy, sayable
 
 __all__ = [
     "Alarms", "Answers", "Evidence", "Explanation", "History", "Known", "Pictures", "Prescription", "Refutation", "Verdict", "Yardstick",
-    "alarms", "balanced_accuracy", "compare", "explain", "judge", "meaning", "prescribe", "remedy",
+    "alarms", "balanced_accuracy", "compare", "explain", "judge", "meaning", "prescribe", "remedy", "sayable",
 ]  # fmt: skip

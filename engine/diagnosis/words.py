@@ -54,6 +54,15 @@ def remedy(prescription: Prescription, language: str = "en") -> Remedy:
     return Remedy(*(say(f"verdict.try.{prescription.name}.{part}", language) for part in ("label", "why")))
 
 
+def sayable(verdict: Verdict) -> list[Prescription]:
+    """The prescriptions that there are words for, best first; one of a newer Athanor is left out."""
+    return [each for each in verdict.prescriptions if known(f"verdict.try.{each.name}.label") and all(map(_names_knob, each.changes))]
+
+
+def _names_knob(name: str) -> bool:
+    return known(f"knobs.{name}.label")
+
+
 def meaning(name: str, language: str = "en") -> str:
     """What a verdict of this name means, whatever the run."""
     return say(f"verdict.{name}.means", language)

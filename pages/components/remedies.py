@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from engine import catalog
-from engine.diagnosis import Prescription, Verdict, remedy
+from engine.diagnosis import Prescription, Verdict, remedy, sayable
 from engine.jobs import launch
 from engine.store import advice, records, runs
 from engine.store.connect import Store
@@ -31,8 +31,8 @@ def newest(run: Run) -> Verdict | None:
 
 
 def offered(verdict: Verdict | None) -> list[Prescription]:
-    """The prescriptions that there are words for, best first; one of a newer Athanor is left out."""
-    return [] if verdict is None else [each for each in verdict.prescriptions if known(f"verdict.try.{each.name}.label")]
+    """What may be shown of what is prescribed, best first."""
+    return [] if verdict is None else sayable(verdict)
 
 
 def launchable(verdict: Verdict | None) -> bool:

@@ -1,0 +1,158 @@
+"""Verdict and try, as typed."""
+
+import json
+
+import pytest
+
+from engine.config import RunConfig
+from engine.store import advice, records, runs, transitions
+from engine.store.connect import Store
+from engine.store.records import Batch
+from engine.store.runs import State
+from tests.commands.conftest import Athanor, Runs
+from tests.prescribed import told, verdict
+
+SUMMARY = {"epoch": 10, "epochs": 20, "seconds": 30.0, "val_accuracy": 0.8}
+
+
+def judged(make: Runs, name: str = "overfitting", state: State = State.FINISHED) -> int:
+    """A run of which this was said last."""
+    claim = make.begun(make.queued())
+    events = [told("healthy", RunConfig(), 1), told(name, RunConfig(), 2)]
+    records.append(make.store, claim, Batch(events=events, summary=SUMMARY))
+    if state is not State.RUNNING:
+        transitions.end(make.store, claim, state)
+    return claim.run
+
+
+def tried_before(make: Runs, times: int, gain: float, name: str = "augment_more") -> None:
+    """So many followed prescriptions that came to their end, each with a little more gain."""
+    for k in range(times):
+        parent = judged(make)
+        child = runs.create(
+            make.store, runs.New("tried", RunConfig().model_dump(mode="json"), 1, parent=parent, advice=advice.Advice("overfitting", name))
+        )
+        claim = make.begun(child)
+        records.append(make.store, claim, Batch(summary=SUMMARY | {"val_accuracy": 0.8 + gain + k / 1000}))
+        transitions.end(make.store, claim, State.FINISHED)
+
+
+def test_a_verdict_is_told_with_what_to_try(athanor: Athanor, make: Runs) -> None:
+    said = athanor("verdict", judged(make))
+    assert (said.code, said.err) == (0, "")
+    lines = said.out.splitlines()
+    assert lines[0] == "Overfitting (strong evidence, since epoch 31)"
+    assert lines[1].startswith("Validation loss has risen for 30 epochs while training loss still falls")
+    assert sum(line.startswith("  ") for line in lines) == 3
+    assert lines[5].startswith("What would change my mind")
+    tries = [line.split(":")[0].split()[1] for line in lines if line.startswith("try ")]
+    assert tries == ["augment_more", "decay_more", "drop_more", "smooth_labels", "smaller_net"]
+    assert "try augment_more: More augmentation. Varied pictures are harder to learn by heart. (rule of thumb; about 1:00)" in lines
+
+
+def test_a_cheaper_prescription_says_that_it_takes_less_time(athanor: Athanor, make: Runs) -> None:
+    smaller = next(line for line in athanor("verdict", judged(make)).out.splitlines() if "smaller_net" in line)
+    assert smaller.endswith("(rule of thumb; about 0:15)")
+
+
+def test_what_was_tried_before_is_counted(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    tried_before(make, 4, 0.02)
+    assert "(rule of thumb; helped 4 of 4; about 1:00)" in athanor("verdict", number).out
+    tried_before(make, 1, -0.05)
+    assert "helped 4 of 5; about 1:00)" in athanor("verdict", number).out
+    assert "(+0.7 points (−3.3 to +4.7); helped 4 of 5; about 1:00)" in athanor("verdict", number).out
+
+
+def test_for_programs_it_is_one_object_with_the_prescriptions(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    facts = athanor("verdict", number, "--json").facts
+    expected = json.loads(json.dumps(verdict("overfitting", RunConfig()).as_dict()))
+    assert {name: facts[name] for name in expected} == expected
+    assert facts["id"] == number
+    assert facts["prescriptions"][0] == {
+        "name": "augment_more", "changes": {"crop": [0.0, 0.06], "rotation": [0.0, 5.0], "colour_jitter": [0.0, 0.1]}, "cost": 1.0,
+    }  # fmt: skip
+    assert facts["words"]["title"] == "Overfitting"
+
+
+def test_what_is_only_to_be_looked_at_is_said_without_a_name_to_try(athanor: Athanor, make: Runs) -> None:
+    out = athanor("verdict", judged(make, "memorising")).out
+    assert "Look at the data. Labels and split are seen, not computed." in out.splitlines()
+    assert "try " not in out
+
+
+def test_nothing_is_prescribed_for_a_healthy_run(athanor: Athanor, make: Runs) -> None:
+    said = athanor("verdict", judged(make, "healthy"))
+    assert said.code == 0
+    assert "try " not in said.out
+
+
+def test_a_run_of_which_nothing_was_said_and_one_that_is_not_there_are_bad_input(athanor: Athanor, make: Runs) -> None:
+    number = make.in_state(State.FINISHED)
+    said = athanor("verdict", number)
+    assert (said.code, said.out, said.err) == (2, "", f"athanor: Run {number} has no verdict yet: none of its epochs is done.\n")
+    assert athanor("verdict", 99).code == 2
+    assert "no run 99" in athanor("verdict", 99).err
+
+
+@pytest.mark.parametrize("words", [(), (1, "--curves", "curves.jsonl")])
+def test_either_a_run_or_curves_are_judged(athanor: Athanor, words: tuple[object, ...]) -> None:
+    said = athanor("verdict", *words)
+    assert (said.code, said.out) == (2, "")
+    assert "Which run is to be judged?" in said.err
+
+
+def without_words(store: Store, number: int) -> None:
+    """The verdict of a newer Athanor: something is prescribed that this one has no words for."""
+    with store.write() as connection:
+        data = told("overfitting", RunConfig(), 2).data
+        data["prescriptions"].insert(0, {"name": "transmute", "changes": {"dropout": [0.2, 0.3]}, "cost": 1.0})
+        table = records.events
+        connection.execute(table.update().where(table.c.run == number, table.c.seq == 2).values(data=data))
+
+
+def test_a_prescription_without_words_is_left_out_of_the_text(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    whole = athanor("verdict", number).out
+    without_words(make.store, number)
+    assert athanor("verdict", number).out == whole
+    assert athanor("verdict", number, "--json").facts["prescriptions"][0]["name"] == "transmute"
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.FINISHED, State.STOPPED])
+def test_what_is_prescribed_is_tried(athanor: Athanor, make: Runs, state: State) -> None:
+    number = judged(make, state=state)
+    said = athanor("try", number, "drop_more")
+    assert (said.code, said.err) == (0, "")
+    child = advice.followed(make.store)[0]
+    assert (child.parent, child.prescription) == (number, "drop_more")
+    assert f"{child.run}" in said.out and "dropout = 0.4" in said.out
+    assert runs.get(make.store, child.run).state is State.QUEUED
+
+
+def test_tried_twice_it_is_one_run(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    first = athanor("try", number, "smaller_net", "--json").facts
+    assert first == athanor("try", number, "smaller_net", "--json").facts
+    assert first["parent"] == number
+    assert runs.get(make.store, first["id"]).knobs["width"] == 0.5
+
+
+def test_what_is_not_prescribed_ends_with_two_and_names_what_is(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    said = athanor("try", number, "sorcery")
+    assert (said.code, said.out) == (2, "")
+    names = "augment_more, decay_more, drop_more, smooth_labels, smaller_net"
+    assert said.err == f"athanor: sorcery is not prescribed for run {number} now; what is: {names}.\n"
+    assert athanor("try", 99, "drop_more").code == 2
+    assert athanor("try", number).code == 2
+    assert athanor("try", "x", "drop_more").code == 2
+    assert [run.id for run in runs.listing(make.store)] == [number]
+
+
+def test_a_name_made_for_a_terminal_is_not_obeyed(athanor: Athanor, make: Runs) -> None:
+    said = athanor("try", judged(make), "\x1b[2J" + "x" * 500)
+    assert said.code == 2
+    assert "\x1b" not in said.err
+    assert len(said.err) < 300
