@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError
 
 from engine import strings
-from engine.config import CONFIG_VERSION, RunConfig
+from engine.config import CONFIG_VERSION, RunConfig, read_value
 from engine.config.versions import current
-from engine.diagnosis.verdict import Verdict
+from engine.diagnosis.verdict import Prescription, Verdict
 from engine.diagnosis.words import explain, remedy
 from engine.folders import one_line
 from engine.plain_files import all_plain, open_plain
@@ -32,6 +32,8 @@ _WORDLESS = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError
 # As `records` calls the event: that module needs an open store.
 VERDICT = "verdict"
 REASON = {"key": "errors.rebuilt", "fields": {}}
+# Times as long as the run that it is for: what is prescribed here takes four at most.
+MOST_COST = 1000.0
 
 
 @dataclass(frozen=True)
@@ -139,16 +141,24 @@ def _said(reason: Reason | None) -> Any:
 
 
 def _can_be_said(verdict: dict[str, Any]) -> bool:
-    """Whether there are words for the verdict in every language; one of a newer Athanor is left out."""
+    """Whether there are words for the verdict in every language, and for what it prescribes; one of a newer Athanor is left out."""
     try:
+        read = Verdict.from_dict(verdict)
         for language in strings.LANGUAGES:
-            read = Verdict.from_dict(verdict)
             explain(read, language)
             for each in read.prescriptions:
                 remedy(each, language)
+        return len({each.name for each in read.prescriptions}) == len(read.prescriptions) and all(map(_can_be_tried, read.prescriptions))
     except _WORDLESS:
         return False
-    return True
+
+
+def _can_be_tried(prescription: Prescription) -> bool:
+    """Whether its knobs may have such values and its cost can be counted with. Raises ValueError and KeyError when they may not."""
+    for knob, change in prescription.changes.items():
+        for value in change:
+            read_value(knob, value)
+    return 0 < prescription.cost <= MOST_COST
 
 
 def _attempt(form: AttemptForm) -> dict[str, Any]:

@@ -96,6 +96,41 @@ def test_a_verdict_without_words_is_left_out(file_store: Store, carried: Callabl
     assert records.last_event(other, run, records.VERDICT) is None
 
 
+ADVICE = {"name": "drop_more", "changes": {"dropout": [0.2, 0.4]}, "cost": 1.0}
+HARMFUL = {
+    "of no remedy": [ADVICE | {"name": "transmute"}],
+    "twice": [ADVICE, ADVICE],
+    "of an unknown knob": [ADVICE | {"changes": {"sorcery": [0, 1]}}],
+    "of a value that is none": [ADVICE | {"changes": {"dropout": [0.2, {"a": 1}]}}],
+    "of a value out of range": [ADVICE | {"changes": {"dropout": [0.2, 5.0]}}],
+    "from a value that is none": [ADVICE | {"changes": {"dropout": ["much", 0.4]}}],
+    "of half a change": [ADVICE | {"changes": {"dropout": [0.2]}}],
+    "at no cost": [ADVICE | {"cost": 0.0}],
+    "at an endless cost": [ADVICE | {"cost": "inf"}],
+    "at a cost beyond counting": [ADVICE | {"cost": 1e300}],
+    "at a cost that is no number": [ADVICE | {"cost": "nan"}],
+    "without a cost": [{"name": "drop_more", "changes": {}}],
+    "in no list": ADVICE,
+    "that are none": [5],
+}
+
+
+@pytest.mark.parametrize("prescriptions", HARMFUL.values(), ids=HARMFUL.keys())
+def test_a_verdict_with_prescriptions_that_cannot_be_shown_is_left_out(
+    file_store: Store, carried: Callable[[], Store], prescriptions: object
+) -> None:
+    good, bad = ended(file_store), ended(file_store)
+    for run, given in ((good, [ADVICE]), (bad, prescriptions)):
+        manifest.write(file_store, run)
+        data = VERDICT.as_dict() | {"prescriptions": given}
+        rewritten(file_store.home, run, lambda body, data=data: body["events"][0].update(data=data))
+    other = carried()
+    assert other.rebuilt == Rebuilt([good, bad])
+    assert records.last_event(other, bad, records.VERDICT) is None
+    kept = records.last_event(other, good, records.VERDICT)
+    assert kept is not None and kept.data["prescriptions"] == [ADVICE]
+
+
 def test_a_name_comes_back_on_one_line(file_store: Store, carried: Callable[[], Store]) -> None:
     run = ended(file_store)
     manifest.write(file_store, run)
