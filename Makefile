@@ -63,11 +63,12 @@ bench: install-dev
 	@$(PY) -m tests.benchmarks.streaming
 	@$(PY) -m tests.benchmarks.soak
 	@$(PY) -m tests.benchmarks.decoding
+	@$(PY) -m tests.benchmarks.blocks
 	@$(PY) -m tests.benchmarks.packed_runs
 	@$(PY) -m tests.benchmarks.screen
 
 bench-gpu: install-dev
-	@$(PY) -m pytest -q -k cuda
+	@$(PY) -m pytest -q -m gpu
 	@$(PY) -m tests.benchmarks.loop
 	@$(PY) -m tests.benchmarks.gpu
 

@@ -56,7 +56,7 @@ def ours(tree: Path, resolution: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=int, default=2_000)
+    parser.add_argument("--pictures", type=int, default=10_000)
     parser.add_argument("--resolutions", type=int, nargs="+", default=[32, 224])
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()

@@ -94,7 +94,7 @@ def compare(config: RunConfig, data: Resident, rounds: int, seconds: float, core
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS))
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--cores", type=int, default=2)
     given = parser.parse_args()

@@ -40,6 +40,7 @@ def test_follows_the_dropout_knob() -> None:
     assert {module.p for module in training.model.modules() if isinstance(module, torch.nn.Dropout)} == {0.9}
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_replays_graphs_on_cuda() -> None:
     config = settings(precision="auto", device="cuda", dropout=0.2)

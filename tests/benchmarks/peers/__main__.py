@@ -30,6 +30,7 @@ PEERS = {
 }
 # Nets with their batch, and how many pictures each trains on and validates on: an epoch takes some seconds.
 NETS = {"lenet": (128, TRAIN, VALIDATION), "vgg11_bn": (128, 2_560, 512), "resnet18": (128, 1_280, 256)}
+ROUNDS = {"lenet": 3, "vgg11_bn": 2, "resnet18": 2}
 
 
 def environment(peer: str) -> Path:
@@ -73,11 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=list(NETS))
     parser.add_argument("--peers", nargs="+", default=list(PEERS), choices=list(PEERS))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, help="of every network; without it three of LeNet, two of the others")
     given = parser.parse_args()
     for net in given.nets:
         found: dict[str, list[float]] = {peer: [] for peer in given.peers}
-        for _ in range(given.rounds):
+        for _ in range(given.rounds or ROUNDS[net]):
             for peer in given.peers:
                 found[peer].append(measure(peer, net))
         for peer, speeds in found.items():
