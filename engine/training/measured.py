@@ -1,11 +1,15 @@
 """The fastest setting of a network on this machine, where it was measured to be another than the catalog's.
 
-Kept once for a network and resolution, so that runs which are to be compared share it. Knows no store.
+Kept once for a network and resolution, so that runs which are to be compared share it; a folder carried elsewhere and another torch
+are measured anew. Knows no store.
 """
 
+import itertools
+import platform
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.config import RunConfig
@@ -16,6 +20,9 @@ from engine.training.probing import Candidate, Probe
 MARGIN = 1.25
 # Cores that others may keep busy meanwhile.
 QUIET = 0.3
+# Where Linux tells of processors, and what says which one it is: a virtual machine may name them all alike.
+PROCESSORS = Path("/proc/cpuinfo")
+NAMES = ("cpu family", "model", "model name", "CPU implementer", "CPU part")
 
 
 class Way(BaseModel):
@@ -95,8 +102,22 @@ def _read(file: Path) -> Measured:
 
 def _key(config: RunConfig, chosen: Numerics) -> str:
     """What the fastest setting depends on most."""
-    parts = config.model.architecture, f"{config.model.width:g}", config.data.resolution, chosen.device, chosen.threads * chosen.replicas
-    return "-".join(map(str, parts))
+    network = config.model.architecture, f"{config.model.width:g}", config.data.resolution
+    computer = chosen.device, chosen.threads * chosen.replicas, _computer(chosen.device), torch.__version__
+    return "-".join(map(str, network + computer))
+
+
+def _computer(device: str) -> str:
+    """What computes, by its name."""
+    if device != "cpu":
+        return torch.cuda.get_device_name()
+    try:
+        with PROCESSORS.open(encoding="utf-8") as lines:
+            facts = (line.partition(":") for line in itertools.takewhile(str.strip, lines))  # the first one stands for all
+            names = [value.strip() for name, _, value in facts if name.strip() in NAMES]
+    except OSError:
+        names = []
+    return " ".join(names) or f"{platform.processor() or platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _work(config: RunConfig, chosen: Numerics) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from engine.config import RunConfig
 from engine.data.arrivals import Arrivals
@@ -46,6 +47,25 @@ def test_a_clear_winner_is_taken_by_every_later_run_of_the_network(found: Probe,
     assert measured.numerics(CONFIG.changed(width=2.0), 1, file) == choose(CONFIG.changed(width=2.0), 1)
     assert measured.numerics(CONFIG, 2, file) == choose(CONFIG, 2)
     assert [one.name for one in tmp_path.iterdir()] == ["measured.json"]
+
+
+@pytest.mark.parametrize("change", ["processor", "no name of it", "torch"])
+def test_another_computer_and_another_torch_are_measured_anew(
+    found: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    file, other = tmp_path / "measured.json", tmp_path / "cpuinfo"
+    assert measured.keep(CONFIG, faster(found, 2.0), file)
+    if change == "torch":
+        monkeypatch.setattr(torch, "__version__", "9.9")
+    else:
+        monkeypatch.setattr(measured, "PROCESSORS", other)
+    if change == "processor":
+        other.write_text("processor\t: 0\nmodel name\t: Abacus 3\n")
+    assert measured.numerics(CONFIG, 1, file) == choose(CONFIG, 1)
+    assert measured.keep(CONFIG, faster(found, 2.0), file)
+    assert measured.numerics(CONFIG, 1, file) != choose(CONFIG, 1)
+    monkeypatch.undo()
+    assert measured.numerics(CONFIG, 1, file) != choose(CONFIG, 1)
 
 
 def test_the_first_choice_stays_so_that_runs_can_be_compared(found: Probe, tmp_path: Path) -> None:
