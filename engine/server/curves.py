@@ -99,7 +99,7 @@ def answer(store: Store, asked: Asked) -> bytes:
 
 
 def _part(store: Store, run: Run, most: int, every: int) -> bytes:
-    key = (store.home.root, run.id, run.attempt, run.state, run.ended_at, most, every)
+    key = (store.home.root, run.id, run.name, run.attempt, run.state, run.ended_at, most, every)
     kept = shelf.take(key)
     if kept is None:
         kept = json.dumps(_told(store, run, most, every), separators=(",", ":")).encode()

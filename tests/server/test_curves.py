@@ -14,7 +14,7 @@ from starlette.responses import Response
 from engine.config import RunConfig
 from engine.server import curves
 from engine.server.curves import Asked, Shelf, read_question, thinned
-from engine.store import records, runs, transitions
+from engine.store import labels, records, runs, transitions
 from engine.store.blobs import Columns
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -130,6 +130,13 @@ def test_a_run_that_was_tried_again_is_read_anew(store: Store) -> None:
     records.append(store, claim, Batch([Metric(6, "val_loss", 60, 6, 0.5, time.time())]))
     transitions.end(store, claim, State.FINISHED)
     assert told(store, run)["runs"][0]["series"]["val_loss"]["epoch"][-1] == 6
+
+
+def test_a_run_that_got_another_name_is_told_by_it(store: Store) -> None:
+    run = ended(store)
+    told(store, run)
+    labels.rename(store, run, "the good one")
+    assert told(store, run)["runs"][0]["name"] == f"{run}: the good one"
 
 
 def test_the_shelf_forgets_what_was_wanted_longest_ago() -> None:
