@@ -1,4 +1,4 @@
-"""`/curves?runs=1,2&most=200`: what an overlay draws of many runs in one answer, so that a hundred of them need no socket each.
+"""`/curves?runs=1,2&most=200&training=0`: what an overlay draws of many runs in one answer, so that a hundred of them need no socket each.
 
 Ended runs do not change and stay in memory as they were sent. Knows the chart's protocol, nothing of the page.
 """
@@ -23,7 +23,8 @@ from engine.store.connect import Store, open_store
 from engine.store.home import Home
 from engine.store.runs import Run
 
-SERIES = ("val_loss", "probe_loss", "val_accuracy", "probe_accuracy")
+VALIDATION = ("val_loss", "val_accuracy")
+TRAINING = ("probe_loss", "probe_accuracy")
 # Where an attempt began and when: the axis of seconds leaves out what lies between attempts.
 BEGINNINGS = (records.MODEL, records.REWIND)
 MOST_RUNS = 100
@@ -35,11 +36,12 @@ ROOM = 40_000_000
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that makes sense. `even`: the same epochs of every run, so that their mean can be taken."""
+    """A request that makes sense. `even`: the same epochs of every run, so that their mean can be taken. `training`: its curves too."""
 
     numbers: list[int]
     most: int
     even: bool
+    training: bool = True
 
 
 class Shelf:
@@ -82,11 +84,11 @@ def curves(request: Request) -> Response:
 def read_question(given: Any) -> Asked | None:
     """What the address asks for; None when that makes no sense."""
     numbers = [runs.number_of(text) for text in given.get("runs", "").split(",")]
-    most, even = runs.number_of(given.get("most", str(USUAL))), given.get("even", "0")
-    if len(numbers) > MOST_RUNS or most is None or not FEWEST <= most <= MOST or even not in ("0", "1"):
+    most, even, training = runs.number_of(given.get("most", str(USUAL))), given.get("even", "0"), given.get("training", "1")
+    if len(numbers) > MOST_RUNS or most is None or not FEWEST <= most <= MOST or not {even, training} <= {"0", "1"}:
         return None
     known = [number for number in numbers if number is not None]
-    return Asked(list(dict.fromkeys(known)), most, even == "1") if len(known) == len(numbers) else None
+    return Asked(list(dict.fromkeys(known)), most, even == "1", training == "1") if len(known) == len(numbers) else None
 
 
 def answer(store: Store, asked: Asked) -> bytes:
@@ -94,25 +96,27 @@ def answer(store: Store, asked: Asked) -> bytes:
     found = {run.id: run for run in runs.among(store, asked.numbers)}
     longest = max((run.summary.get("epoch") or 0 for run in found.values()), default=0)
     every = max(1, -(-longest // asked.most)) if asked.even else 1
-    parts = [_part(store, found[number], asked.most, every) for number in asked.numbers if number in found]
+    parts = [_part(store, found[number], asked, every) for number in asked.numbers if number in found]
     return b'{"every": %d, "runs": [%s]}' % (every, b", ".join(parts))
 
 
-def _part(store: Store, run: Run, most: int, every: int) -> bytes:
-    key = (store.home.root, run.id, run.name, run.attempt, run.state, run.ended_at, most, every)
+def _part(store: Store, run: Run, asked: Asked, every: int) -> bytes:
+    key = (store.home.root, run.id, run.name, run.attempt, run.state, run.ended_at, asked.most, asked.training, every)
     kept = shelf.take(key)
     if kept is None:
-        kept = json.dumps(_told(store, run, most, every), separators=(",", ":")).encode()
+        kept = json.dumps(_told(store, run, asked, every), separators=(",", ":")).encode()
         if run.state.ended:
             shelf.put(key, kept)
     return kept
 
 
-def _told(store: Store, run: Run, most: int, every: int) -> dict[str, Any]:
+def _told(store: Store, run: Run, asked: Asked, every: int) -> dict[str, Any]:
     whole = records.curves(store, run.id)
-    series = {name: whole[name] for name in SERIES if name in whole}
+    wanted = VALIDATION + TRAINING if asked.training else VALIDATION
+    series = {name: whole[name] for name in wanted if name in whole}
     best = best_epoch(series.get("val_loss"))
-    drawn = {name: thinned(points.where(points.epoch % every == 0) if every > 1 else points, most, best) for name, points in series.items()}
+    even = {name: points.where(points.epoch % every == 0) if every > 1 else points for name, points in series.items()}
+    drawn = {name: thinned(points, asked.most, best) for name, points in even.items()}
     return {
         **head_of(run), "state": run.state, "ended": run.state.ended, "under_way": run.state in runs.UNDER_WAY,
         "events": [event_as_told(event) for event in records.told(store, run.id, BEGINNINGS)],

@@ -170,7 +170,8 @@ class Shelf {
   }
 
   async fetch(runs, most = this.even ? DRAWN_OF_GROUPS : DRAWN_OF_MANY, even = this.even) {
-    const answer = await fetch(new URL(`curves?runs=${runs.join(",")}&most=${most}${even ? "&even=1" : ""}`, serverRoot()));
+    const told = `runs=${runs.join(",")}&most=${most}&even=${+even}&training=${+(this.feeds.length <= MANY)}`; // see `runLines`
+    const answer = await fetch(new URL(`curves?${told}`, serverRoot()));
     if (!answer.ok) throw new Error(`${answer.status} ${answer.url}`);
     return answer.json();
   }

@@ -86,14 +86,15 @@ async def curves(request: Request) -> JSONResponse:
     """The real route's answer, of the runs that were told of: those whose log ends are over, the others under way."""
     numbers = [run for run in request.query_params["runs"].split(",") if logs[run]]
     curve_questions.append(len(numbers))
-    return JSONResponse({"every": 1, "runs": [told(logs[run]) for run in numbers]})
+    names = {"val", "probe"} if request.query_params["training"] == "1" else {"val"}
+    return JSONResponse({"every": 1, "runs": [told(logs[run], names) for run in numbers]})
 
 
-def told(log: list[dict[str, Any]]) -> dict[str, Any]:
+def told(log: list[dict[str, Any]], names: set[str]) -> dict[str, Any]:
     over = log[-1]["kind"] == "end"
     head = next(message for message in log if message["kind"] == "hello")
     series: dict[str, dict[str, list[Any]]] = {}
-    for row in (row for message in log if message["kind"] == "rows" for row in message["rows"]):
+    for row in (row for message in log if message["kind"] == "rows" for row in message["rows"] if row[1].split("_")[0] in names):
         columns = series.setdefault(row[1], {"seq": [], "step": [], "epoch": [], "value": [], "time": []})
         for name, value in zip(columns, (row[0], *row[2:]), strict=True):
             columns[name].append(value)

@@ -32,6 +32,16 @@ def test_ended_runs_come_in_one_answer_and_those_under_way_by_socket(page: Page,
     has(page, "state", "ended")
 
 
+def test_training_curves_come_where_they_are_drawn(page: Page, server: Server, run: int) -> None:
+    numbers = list(range(1000 * run, 1000 * run + 9))
+    for number in numbers:
+        server.push(number, hello(number), rows(1, 5, 1), END)
+    for count, series in ((8, 4), (9, 2)):
+        visit(page, server, f"overlays={','.join(map(str, numbers[:count]))}")
+        has(page, "drawn", count * series * 5)
+        assert page.evaluate(f"{PLOT}.data.filter(trace => trace.line?.dash === '5px 5px').length") == (count if series == 4 else 0)
+
+
 @pytest.mark.slow
 def test_many_lines_show_the_one_that_the_mouse_is_on(page: Page, server: Server, run: int) -> None:
     over = ended(server, 1000 * run, 12)

@@ -60,8 +60,8 @@ def points(values: list[float]) -> Columns:
     return Columns(count, 10 * count, count.astype(np.int32), count.astype(np.int32), np.array(values), count / 10)
 
 
-def told(store: Store, *numbers: int, most: int = 200, even: bool = False) -> dict[str, Any]:
-    return json.loads(curves.answer(store, Asked(list(numbers), most, even)))
+def told(store: Store, *numbers: int, most: int = 200, even: bool = False, training: bool = True) -> dict[str, Any]:
+    return json.loads(curves.answer(store, Asked(list(numbers), most, even, training)))
 
 
 def test_extremes_gaps_ends_and_the_best_epoch_outlive_thinning() -> None:
@@ -87,6 +87,15 @@ def test_a_short_run_comes_whole_with_what_the_axes_need(store: Store) -> None:
     assert only["series"]["val_loss"]["step"][-1] == 300
     assert (only["name"], only["state"], only["ended"]) == (f"{run}: a run", "finished", True)
     assert (only["steps_per_epoch"], only["train_images"]) == (10, 640)
+
+
+def test_training_curves_are_sent_where_they_are_drawn(store: Store) -> None:
+    claim = begun(store)
+    names = ("val_loss", "probe_loss", "val_accuracy", "probe_accuracy")
+    records.append(store, claim, Batch([Metric(seq, name, 10, 1, 0.5, time.time()) for seq, name in enumerate(names, 1)]))
+    transitions.end(store, claim, State.FINISHED)
+    sent = {training: set(told(store, claim.run, training=training)["runs"][0]["series"]) for training in (True, False)}
+    assert sent == {True: set(names), False: {"val_loss", "val_accuracy"}}
 
 
 def test_where_attempts_begin_is_told(store: Store) -> None:
@@ -148,7 +157,9 @@ def test_the_shelf_forgets_what_was_wanted_longest_ago() -> None:
     assert shelf.filled == 8
 
 
-@pytest.mark.parametrize("query", ["", "runs=", "runs=1,x", "runs=1,-2", "runs=1&most=5", "runs=1&most=1e9", "runs=1&even=x"])
+@pytest.mark.parametrize(
+    "query", ["", "runs=", "runs=1,x", "runs=1,-2", "runs=1&most=5", "runs=1&most=1e9", "runs=1&even=x", "runs=1&training="]
+)
 def test_a_question_that_makes_no_sense_has_no_answer(query: str) -> None:
     assert read_question(QueryParams(query)) is None
 
