@@ -8,12 +8,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from engine.errors import DataError
 
 NAME_LENGTH = 60
-PICTURES = frozenset({".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif"})
+PICTURES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".gif")
 
 
 def data_roots(home: Path) -> list[Path]:
@@ -87,7 +87,7 @@ def _holds_picture(folder: Path) -> bool:
 
 def is_picture_name(name: str) -> bool:
     """Whether a file of this name is taken for a picture: not hidden, with a known suffix in any case."""
-    return not name.startswith(".") and PurePath(name).suffix.lower() in PICTURES
+    return not name.startswith(".") and name.lower().endswith(PICTURES)
 
 
 def subfolders(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from engine.data.tree import open_tree
 from engine.errors import DataError
 from engine.folders import data_roots, discover, find_tree
 
@@ -92,3 +93,27 @@ def test_a_folder_of_another_user_is_told_as_unreadable(make_tree):
 def test_looking_for_folders_imports_no_torch():
     code = "import sys, engine.folders, engine.data, engine.data.dataset, engine.data.decode; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_listing_a_tree_tells_is_not_asked_again_of_each_file(make_tree, monkeypatch):
+    root = make_tree({"pets/cat": 20, "pets/dog": 20})
+    asked: list[str] = []
+    usual = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **how: (asked.append(str(path)), usual(path, **how))[1])
+    source = open_tree("pets", [root])
+    monkeypatch.undo()
+    assert len(source.read().items) == 40
+    assert not [path for path in asked if path.endswith(".png")]
+
+
+def test_links_are_asked_where_they_lead(make_tree, picture_file, tmp_path):
+    root = make_tree({"pets/cat": 3, "pets/dog": 3})
+    (root / "pets/cat/inside.png").symlink_to(root / "pets/dog/0.png")
+    (root / "pets/cat/outside.png").symlink_to(picture_file(tmp_path / "outside.png", 77))
+    (root / "pets/cat/loop.png").symlink_to(root / "pets/cat/loop.png")
+    (root / "pets/cat/folder.png").symlink_to(root / "pets/dog")
+    (root / "pets/cat/deeper.png").mkdir()
+    picture_file(root / "pets/cat/deeper.png/A.PNG", 78)
+    names = open_tree("pets", [root]).read().names
+    assert names[:3] == [f"cat/{index}.png" for index in range(3)] and names[3:5] == ["cat/deeper.png/A.PNG", "cat/inside.png"]
+    assert len(names) == 8
