@@ -1,7 +1,6 @@
 """The track record of prescriptions: which pairs count, when a mean is spoken of, and in which words."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import pytest
 
@@ -17,12 +16,12 @@ class Tried:
 
     gain: float
     prescription: str = "augment_more"
-    finished: bool = True
-    before: dict[str, Any] = field(default_factory=lambda: {"val_accuracy": 0.8})
+    comparable: bool = True
+    before: float | None = 0.8
 
     @property
-    def after(self) -> dict[str, Any]:
-        return {"val_accuracy": 0.8 + self.gain}
+    def after(self) -> float:
+        return 0.8 + self.gain
 
 
 def pairs(*gains: float) -> list[Tried]:
@@ -39,14 +38,13 @@ def test_a_pair_is_scored_by_the_difference_of_its_accuracies() -> None:
 
 
 def test_what_has_not_come_to_its_end_has_no_score() -> None:
-    assert track.score(Tried(0.03, finished=False)) is None
-    assert track.score(Tried(0.03, before={})) is None
-    assert track.score(Tried(0.03, before={"val_accuracy": None})) is None
-    assert track.tracks([Tried(0.03, finished=False), Tried(0.03, before={})]) == {}
+    assert track.score(Tried(0.03, comparable=False)) is None
+    assert track.score(Tried(0.03, before=None)) is None
+    assert track.tracks([Tried(0.03, comparable=False), Tried(0.03, before=None)]) == {}
 
 
 def test_only_the_pairs_of_a_prescription_that_came_to_their_end_count() -> None:
-    tried = [*pairs(0.02, 0.0, -0.01), Tried(0.5, finished=False), Tried(0.04, "drop_more"), Tried(0.5, before={})]
+    tried = [*pairs(0.02, 0.0, -0.01), Tried(0.5, comparable=False), Tried(0.04, "drop_more"), Tried(0.5, before=None)]
     found = track.tracks(tried)
     assert {name: (one.tried, one.helped) for name, one in found.items()} == {"augment_more": (3, 1), "drop_more": (1, 1)}
     assert found["augment_more"].effect.value == pytest.approx(0.01 / 3)
