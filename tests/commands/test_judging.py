@@ -30,7 +30,7 @@ def tried_before(make: Runs, times: int, gain: float, name: str = "augment_more"
     for k in range(times):
         parent = judged(make)
         child = runs.create(
-            make.store, runs.New("tried", RunConfig().model_dump(mode="json"), 1, parent=parent, advice=advice.Advice("overfitting", name))
+            make.store, runs.New("tried", RunConfig().model_dump(mode="json"), 1, parent=parent, advice=runs.Advice("overfitting", name))
         )
         claim = make.begun(child)
         records.append(make.store, claim, Batch(summary=SUMMARY | {"val_accuracy": 0.8 + gain + k / 1000}))
