@@ -41,15 +41,15 @@ def launchable(verdict: Verdict | None) -> bool:
 
 
 def show(run: Run, prescriptions: Sequence[Prescription], bright: bool) -> None:
-    """A row of them; the first is the bright one on a page where nothing else is."""
+    """A row of them; the first button is the bright one on a page where nothing else is."""
     if not prescriptions:
         return
-    record = track.tracks(advice.followed(store()))
+    record, first = track.tracks(advice.followed(store())), next((each for each in prescriptions if each.changes), None)
     with st.container(key="remedies"):
         columns = st.columns(AT_ONCE, gap="small")
-        for place, (column, each) in enumerate(zip(columns, prescriptions, strict=False)):
+        for column, each in zip(columns, prescriptions, strict=False):
             with column:
-                _one(run, each, record, bright and place == 0)
+                _one(run, each, record, bright and each is first)
 
 
 def _one(run: Run, prescription: Prescription, record: dict[str, track.Track], bright: bool) -> None:
