@@ -61,7 +61,7 @@ def _trouble(now: Situation, run: Run, verdict: Verdict | None) -> None:
     else:
         st.markdown(f":red[**{reason(run) or word}**]")
         _smaller(run)
-        remedies.show(run, remedies.offered(verdict)[: remedies.AT_ONCE], bright=True)
+        remedies.show(run, remedies.offered(verdict)[: remedies.AT_ONCE], bright=not smaller(run))
     if verdict is not None:
         st.caption("  \n".join(plain(line) for line in explain(verdict, language()).evidence))
     elif run.state.ended and not run.summary.get("epoch"):
