@@ -55,8 +55,14 @@ def _start(now: Situation) -> None:
 
 
 def _prescribed(run: Run) -> bool:
-    """Whether the card beneath has the bright button: what is prescribed for a run that has ended."""
-    return run.state.ended and remedies.launchable(remedies.newest(run))
+    """Whether the card beneath has the bright button: what is prescribed for a run that has ended.
+
+    A stored verdict that is none prescribes nothing; what is wrong with it is said on the card.
+    """
+    try:
+        return run.state.ended and remedies.launchable(remedies.newest(run))
+    except (LookupError, AttributeError, TypeError, ValueError):
+        return False
 
 
 def _against(active: list[Run]) -> tuple[str | None, int | None]:
