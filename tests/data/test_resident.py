@@ -61,6 +61,14 @@ def test_a_rare_class_gives_the_probe_all_it_has(dataset_of):
     assert len(probe) == 2000 and (dataset.labels[probe] == 1).sum() == 12
 
 
+def test_the_fingerprint_is_reckoned_once(digits, monkeypatch):
+    data, other = (Resident.load(digits, split(digits, DataConfig(validation_share=share)), "cpu") for share in (0.2, 0.3))
+    first = data.fingerprint()
+    assert first != other.fingerprint()
+    monkeypatch.setattr("hashlib.sha256", None)
+    assert data.fingerprint() == first
+
+
 def test_channels_classes_and_keys_are_carried(digits, resident):
     assert resident.channels == 1 and resident.classes == digits.classes and np.array_equal(resident.keys, digits.keys)
     assert resident.images.dtype == torch.uint8 and resident.labels.dtype == torch.int64
