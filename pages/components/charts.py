@@ -55,11 +55,11 @@ def class_counts_figure(rows: Sequence[Row], words: Mapping[str, str], height: i
 
 
 def evidence_rows(epochs: Sequence[int], columns: Mapping[str, Sequence[float] | None]) -> list[dict[str, float | None]]:
-    """A row for each epoch, every so many of a long run: its number and a value of each column that there is; None for a gap."""
+    """A row for each epoch, every so many of a long run up to its last: its number and a value of each column; None for a gap."""
     every = max(1, len(epochs) // MOST_EPOCHS)
     return [
         {"epoch": epochs[place]} | {name: _finite(values[place]) for name, values in columns.items() if values is not None}
-        for place in range(0, len(epochs), every)
+        for place in range((len(epochs) - 1) % every, len(epochs), every)
     ]
 
 
