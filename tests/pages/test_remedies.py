@@ -10,10 +10,9 @@ from engine import strings
 from engine.config import RunConfig
 from engine.jobs import memory
 from engine.store import advice, attempts, records, runs, transitions
-from engine.store.advice import Advice
 from engine.store.connect import Store
 from engine.store.records import Batch, Metric
-from engine.store.runs import New, State
+from engine.store.runs import Advice, New, State
 from tests.pages.conftest import add_run, claimed, read, train
 from tests.pages.test_states import bright, buttons
 from tests.prescribed import told
