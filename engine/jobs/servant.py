@@ -21,9 +21,9 @@ log = logging.getLogger("athanor.servant")
 
 # Never slows a launch: the training beside it comes first.
 NICENESS = 10
-# Where sessions share the processor: a third of a training's weight. At 10, a tenth, the first answer beside a training on all cores
-# took 40 s instead of 10 and a preview 400 ms instead of 50; at 5 they take 24 s and 180 ms.
-SESSION_NICENESS = 5
+# Where sessions share the processor it has its share: at 5, a third of a training's weight, the first answer beside a training on all
+# cores took 24 s instead of 10 and a preview 180 ms instead of 50; at 10, 40 s and 400 ms.
+SESSION_NICENESS = 0
 
 
 def _leave_with(home: Home) -> None:
