@@ -38,13 +38,15 @@ def test_it_counts_what_the_pictures_say(done: list[EpochDone]) -> None:
     one = chronicle()
     told(one, done)
     assert not all(each.best for each in done)
-    labels = digits().labels[digits().validation].numpy()
+    data = digits()
+    labels, known = data.labels[data.validation].numpy(), data.labels[data.probe].numpy()
     for epoch, each in enumerate(done):
         best = next(earlier for earlier in reversed(done[: epoch + 1]) if earlier.best)
         now, then = each.validation.correct.numpy(), best.validation.correct.numpy()
         assert one.series["turned_wrong"][epoch] == np.sum(then & ~now)
         assert one.series["turned_right"][epoch] == np.sum(~then & now)
         assert one.series["val_balanced"][epoch] == pytest.approx(balanced_accuracy_score(labels, each.validation.predicted.numpy()))
+        assert one.series["probe_balanced"][epoch] == pytest.approx(balanced_accuracy_score(known, each.probe.predicted.numpy()))
         assert one.series["val_loss"][epoch] == each.metrics["val_loss"]
         if each.best:
             assert (one.series["turned_wrong"][epoch], one.series["paired_z"][epoch]) == (0, 0)
