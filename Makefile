@@ -73,7 +73,8 @@ bench-gpu: install-dev
 	@$(PY) -m tests.benchmarks.gpu
 
 verdict-bench: install-dev
-	@$(if $(filter yes,$(TRAIN)),$(PY) -m tests.benchmarks.verdict.plant --afresh && $(PY) -m tests.benchmarks.remedies)
+	@$(if $(filter yes,$(TRAIN)),,: )$(PY) -m tests.benchmarks.verdict.plant --afresh
+	@$(if $(filter yes,$(TRAIN)),,: )$(PY) -m tests.benchmarks.remedies
 	@$(PY) -m tests.benchmarks.verdict
 
 check: install-dev
