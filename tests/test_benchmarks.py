@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import accuracy
+from engine.config import RunConfig
+from tests.benchmarks import accuracy, remedies
+from tests.benchmarks.verdict import plan
 
 ROOT = Path(__file__).parents[1]
 COMMAND = re.compile(r"-m (tests\.benchmarks\.[^`\n]+)")
@@ -33,6 +35,14 @@ def test_without_its_pictures_a_benchmark_says_so_and_the_next_one_comes(
     monkeypatch.setattr("sys.argv", ["accuracy"])
     accuracy.main()
     assert capsys.readouterr().out == "skipped: Fashion-MNIST is not beside the project\n"
+
+
+def test_every_run_that_is_planted_or_prescribed_can_be_trained() -> None:
+    planted = list(plan.plan(plan.SEEDS))
+    for knobs in [run.knobs for run in planted] + remedies.planned(range(1)):
+        RunConfig.from_flat(knobs)
+    assert len({run.name for run in planted}) == len(planted)
+    assert {run.cause for run in planted} == set(plan.CAUSES) and set(plan.NEGATIVES) < set(plan.CAUSES)
 
 
 def test_what_needs_cuda_is_marked() -> None:

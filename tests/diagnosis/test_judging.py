@@ -140,10 +140,19 @@ def test_not_learning_waits_for_a_fifth_of_the_plan():
     assert judge(golden.prefix(history, 12)).name == "not_learning"
 
 
-def test_blow_up_is_said_within_four_epochs():
-    history = golden.diverged_blow_up(at=20)
-    first = next(k for k in range(1, 31) if judge(golden.prefix(history, k)).name == "diverged")
-    assert 22 <= first <= 24
+def first_diverged(history):
+    return next(k for k in range(1, 31) if judge(golden.prefix(history, k)).name == "diverged")
+
+
+def test_blow_up_is_said_after_three_epochs():
+    assert first_diverged(golden.diverged_blow_up(at=20)) == 22
+
+
+def test_what_blew_up_in_its_first_epoch_is_said_early_though_its_loss_comes_down():
+    never_knew_more = 5 + 20 * np.exp(-golden.epochs(30) / 4)
+    assert first_diverged(golden.run(never_knew_more, never_knew_more)) == 3
+    guesses_badly = 1.5 * golden.CHANCE * np.exp(-golden.epochs(30) / 30)
+    assert judge(golden.prefix(golden.run(guesses_badly, guesses_badly), 5)).name == "too_early"
 
 
 def test_a_confirmed_overfitting_stays_while_its_signal_holds():

@@ -8,8 +8,9 @@ from engine.diagnosis.rules.finding import Rule
 from engine.diagnosis.rules.fitting import healthy, plateau, underfitting, undertrained, unstable
 from engine.diagnosis.rules.generalisation import data_suspect, generalisation_gap, memorising, overconfident, overfitting, watch
 
-# Overconfident before watch: it is a watch of which more is known. Unstable before what rests on flat curves: noise makes anything flat.
+# Diverged before too early: what is certain waits for nothing. Overconfident before watch: it is a watch of which more is known. Unstable
+# before what rests on flat curves: noise makes anything flat.
 RULES: tuple[Rule, ...] = (
-    too_early, diverged, data_suspect, not_learning, memorising, overfitting, overconfident, watch, generalisation_gap, undertrained,
+    diverged, too_early, data_suspect, not_learning, memorising, overfitting, overconfident, watch, generalisation_gap, undertrained,
     unstable, underfitting, plateau, healthy,
 )  # fmt: skip

@@ -6,15 +6,16 @@ import numpy as np
 
 from engine.diagnosis import quantities as q
 from engine.diagnosis.case import HOLD_MIN, Case
-from engine.diagnosis.holding import CLEAR_FACTOR, Held, held, held_at_once
+from engine.diagnosis.holding import CLEAR_FACTOR, held, held_at_once
 from engine.diagnosis.rules.finding import Finding, clearing, dated, probe_precision
 from engine.diagnosis.verdict import Evidence, Refutation, Verdict
 from engine.statistics.proportions import wilson
 
 EARLY_EPOCHS, EARLY_SHARE = 6, 0.10
 """Nothing is said before 6 epochs or 10 % of the plan: warm-up looks like every illness."""
-BLOW_UP = 1.3
-"""Training loss 30 % above chance and above its own minimum: it knows less than the class shares, and knew more."""
+BLOW_UP, ABSURD = 1.3, 2.0
+"""Training loss 30 % above chance and above its own minimum: it knows less than the class shares, and knew more. Or twice chance: it never
+knew more, and is sure of what is wrong."""
 NOT_LEARNED_LOSS, NOT_LEARNED_MARGIN = 0.95, 0.05
 """Probe loss above 95 % of chance, and accuracy surely less than 5 points above the largest class."""
 NOTHING_LEARNED_LOSS = 0.975
@@ -24,9 +25,9 @@ NOT_LEARNING_EPOCHS, NOT_LEARNING_SHARE = 5, 0.20
 
 
 def too_early(case: Case, _previous: Verdict | None = None) -> Finding | None:
-    """Fewer than 6 judged epochs, or less than 10 % of the plan; a loss that is no number is said at once."""
+    """Fewer than 6 judged epochs, or less than 10 % of the plan."""
     needed = max(EARLY_EPOCHS, math.ceil(EARLY_SHARE * case.history.planned_epochs))
-    if (case.m >= EARLY_EPOCHS and case.n >= needed) or non_finite_signal(case).on:
+    if case.m >= EARLY_EPOCHS and case.n >= needed:
         return None
     epochs = Evidence("epochs", case.n, needed, fields={"judged": case.m, "planned": case.history.planned_epochs})
     return Finding("too_early", None, (epochs,), Refutation("enough_epochs", needed, max(1, needed - case.n)))
@@ -38,14 +39,9 @@ def early_rows(case: Case) -> np.ndarray:
     return (judged < EARLY_EPOCHS) | (case.rows + 1 < EARLY_SHARE * case.history.planned_epochs)
 
 
-def non_finite_signal(case: Case) -> Held:
-    """A loss that is no finite number, by epoch."""
-    return held_at_once(case.broken, HOLD_MIN)
-
-
 def diverged(case: Case, _previous: Verdict | None = None) -> Finding | None:
-    """A loss that is not finite, or training loss far above chance and above its minimum for 3 epochs."""
-    signal = non_finite_signal(case)
+    """A loss that is not finite, or training loss far above chance and above its minimum for 3 epochs. It is never too early to say so."""
+    signal = held_at_once(case.broken, HOLD_MIN)
     if not signal.on:
         return _blown_up(case)
     since, last = signal.since_row + 1, int(np.flatnonzero(signal.raw)[-1]) + 1
@@ -56,18 +52,19 @@ def diverged(case: Case, _previous: Verdict | None = None) -> Finding | None:
 
 
 def _blown_up(case: Case) -> Finding | None:
-    """Training loss above 1.3 times chance and 1.3 times its own minimum, 3 epochs in a row."""
+    """Training loss above 1.3 times chance and 1.3 times its own minimum, or above twice chance, 3 epochs in a row."""
     chance_loss = case.chance[0]
     if not np.any(case.losses["train_loss"] > BLOW_UP * chance_loss):  # spares a millisecond of medians on nearly every run
         return None
     rows = np.flatnonzero(np.isfinite(case.losses["train_loss"]))
-    train = q.smooth(case.losses["train_loss"][rows][None])
-    limit = BLOW_UP * np.maximum(chance_loss, train.then[0])
-    signal = held(train.now[0] > limit, HOLD_MIN)
+    loss = case.losses["train_loss"][rows]
+    smoothed = q.smooth(loss[None])
+    limit = np.fmin(BLOW_UP * np.maximum(chance_loss, smoothed.then[0]), ABSURD * chance_loss)
+    signal = held(loss > limit, HOLD_MIN)
     if not signal.on:
         return None
-    fields = {"best_loss": float(train.then[0, -1]), "chance_loss": chance_loss, "best_epoch": int(rows[train.best_row[-1]]) + 1}
-    evidence = Evidence("blow_up", float(train.now[0, -1]), float(limit[-1]), fields=fields)
+    fields = {"best_loss": float(smoothed.then[0, -1]), "chance_loss": chance_loss, "best_epoch": int(rows[smoothed.best_row[-1]]) + 1}
+    evidence = Evidence("blow_up", float(loss[-1]), float(limit[-1]), fields=fields)
     refuted = Refutation("train_below", float(limit[-1]), CLEAR_FACTOR * HOLD_MIN)
     easing = () if signal.raw[-1] else ("easing",)
     return Finding("diverged", "certain", (evidence,), refuted, since_epoch=int(rows[signal.since_row]) + 1, modifiers=easing)

@@ -126,18 +126,24 @@ def unstable(of: Facts) -> Says:
 
 
 def underfitting(of: Facts) -> Says:
-    """Training pictures themselves are known worse than a good recipe knows new ones, and that no longer changes."""
+    """Training pictures themselves are known worse than a good recipe knows new ones, and that no longer changes.
+
+    Where the rate was let down a longer plan might have done, so that it is unclear at most.
+    """
     flat = graded(moved(of.seen), 0.06, 0.03)
     poor = graded(float(np.median(of.seen_accuracy[-3:])) - of.best, 0.0, -0.04)
-    return "no" if "no" in (flat, poor) else "unclear" if "unclear" in (flat, poor) else "yes"
+    return "no" if "no" in (flat, poor) else "unclear" if "unclear" in (flat, poor) or let_down(of) else "yes"
 
 
 def plateau(of: Facts) -> Says:
     """Both losses flat over the last quarter, and the same when it went on, at a rate that was not let down."""
+    return "no" if let_down(of) else graded(max(moved(of.test), moved(of.seen)), 0.06, 0.03)
+
+
+def let_down(of: Facts) -> bool:
+    """Whether the learning rate ends below a tenth of its largest."""
     rate = np.asarray(of.run["series"]["learning_rate"][: of.n], dtype=float)
-    if rate[-1] < 0.1 * rate.max():
-        return "no"
-    return graded(max(moved(of.test), moved(of.seen)), 0.06, 0.03)
+    return bool(rate[-1] < 0.1 * rate.max())
 
 
 def moved(curve: np.ndarray) -> float:
