@@ -21,6 +21,9 @@ BLOCKS = 8  # of a hash; twins are met in any two of them that are equal
 # Neighbours that a picture is compared with where many have the same two blocks. So a thousand blank forms cost no more than others;
 # what is beyond is still of the same kin by way of those between.
 WINDOW = 32
+# Pictures from which what they have in common is taken away first: of signs, cells or faces, all framed alike, the frame is not what makes
+# two of them twins. Fewer have no frame that could be told.
+FRAMED = 20
 CHUNK = 2**12  # sketches or pairs turned into numbers at a time: 16 MB
 
 
@@ -70,23 +73,24 @@ def families(sketches: np.ndarray) -> np.ndarray:
     """
     family = np.arange(len(sketches))
     told = np.flatnonzero(_deviation(sketches) >= FLAT)
-    for close in near_hashes(hashes(sketches[told])):
+    common = _mean(sketches[told]) if len(told) >= FRAMED else np.zeros((SIDE, SIDE), dtype=np.float32)
+    for close in near_hashes(hashes(sketches[told], common)):
         candidates = told[close]
-        candidates = candidates[:, family[candidates[0]] != family[candidates[1]]]
-        twins = candidates[:, alike(sketches, *candidates)]
-        if twins.size:
-            family = _joined(family, *family[twins])
+        first, second = candidates[:, family[candidates[0]] != family[candidates[1]]]
+        twins = alike(sketches, first, second, common)
+        if twins.any():
+            family = _joined(family, family[first[twins]], family[second[twins]])
     return family
 
 
-def hashes(sketches: np.ndarray) -> np.ndarray:
-    """pHash uint64 (N,): of the 8 x 8 lowest frequencies of a sketch, which lie above their median (Zauner 2010, section 3.2.1)."""
+def hashes(sketches: np.ndarray, common: np.ndarray | float = 0.0) -> np.ndarray:
+    """pHash uint64 (N,): of the 8 x 8 lowest frequencies beyond `common`, which lie above their median (Zauner 2010, section 3.2.1)."""
     from scipy.fft import dct
 
     basis = dct(np.eye(SIDE, dtype=np.float32), axis=0, norm="ortho")[:8]
     told = [np.empty((0, 8), dtype=np.uint8)]  # a set of pictures may be empty
     for part in _chunks(sketches):
-        low = (basis @ part.astype(np.float32) @ basis.T).reshape(len(part), 64)
+        low = (basis @ (part.astype(np.float32) - common) @ basis.T).reshape(len(part), 64)
         told.append(np.packbits(low > np.median(low[:, 1:], axis=1, keepdims=True), axis=1))
     return np.concatenate(told).view(np.uint64)[:, 0]
 
@@ -111,18 +115,23 @@ def near_hashes(told: np.ndarray) -> Iterator[np.ndarray]:
             yield np.stack([first[close], second[close]])
 
 
-def alike(sketches: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Whether the sketches of each pair, places int64 (P,), correlate by more than 0.98: bool (P,)."""
+def alike(sketches: np.ndarray, first: np.ndarray, second: np.ndarray, common: np.ndarray) -> np.ndarray:
+    """Whether what the sketches of each pair, places int64 (P,), show beyond `common` correlates by more than 0.98: bool (P,)."""
     chunks = [slice(start, start + CHUNK) for start in range(0, len(first), CHUNK)]
-    close = [(_standard(sketches[first[chunk]]) * _standard(sketches[second[chunk]])).mean(1) > ALIKE for chunk in chunks]
-    return np.concatenate([np.empty(0, dtype=bool), *close])
+    standards = ([_standard(sketches[side[chunk]] - common) for side in (first, second)] for chunk in chunks)
+    return np.concatenate([np.empty(0, dtype=bool), *((one * other).mean(1) > ALIKE for one, other in standards)])
 
 
 def _standard(sketches: np.ndarray) -> np.ndarray:
     """Sketches as float32 (N, 1024) of mean 0 and deviation 1."""
     numbers = sketches.reshape(len(sketches), -1).astype(np.float32)
     numbers -= numbers.mean(1, keepdims=True)
-    return numbers / numbers.std(1, keepdims=True)
+    return numbers / np.maximum(numbers.std(1, keepdims=True), np.finfo(np.float32).tiny)
+
+
+def _mean(sketches: np.ndarray) -> np.ndarray:
+    """The mean sketch, float32 (32, 32)."""
+    return (sum(part.sum(0, dtype=np.float64) for part in _chunks(sketches)) / len(sketches)).astype(np.float32)
 
 
 def _joined(family: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

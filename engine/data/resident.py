@@ -24,7 +24,7 @@ PROBE = 2000  # pictures; the training accuracy of an epoch is measured on these
 class Resident:
     """`images` uint8 (N, C, R, R), `labels` int64 (N,) and the index tensors int64 lie on one device; `keys` uint64 (N,) on the host.
 
-    `probe` is a fixed part of `train`, even over the classes. `mean` and `std` (1, C, 1, 1) are of the training pictures in [0, 1].
+    `probe` is a fixed part of `train`, mixed like it. `mean` and `std` (1, C, 1, 1) are of the training pictures in [0, 1].
     """
 
     images: Tensor
@@ -90,10 +90,10 @@ def fingerprint(keys: np.ndarray, labels: np.ndarray, *parts: np.ndarray) -> str
 
 
 def probe_of(dataset: Dataset, parts: Split) -> np.ndarray:
-    """At most 2,000 training pictures, no more than validation has, taken from the classes in turn; sorted int64 indices."""
-    labels = dataset.labels[parts.train]
-    order = np.lexsort((rank(dataset.keys[parts.train]), labels))
-    starts = np.searchsorted(labels[order], labels[order])
-    turn = np.arange(len(order)) - starts
-    chosen = order[np.lexsort((labels[order], turn))][: min(len(parts.train), len(parts.validation), PROBE)]
-    return np.sort(parts.train[chosen])
+    """At most 2,000 training pictures, no more than validation has, of each class its share; sorted int64 indices.
+
+    So both sides of the gap are asked about the same mixture, whose chance level is that of the training pictures.
+    """
+    order = np.lexsort((rank(dataset.keys[parts.train]), dataset.labels[parts.train]))
+    count = min(len(order), len(parts.validation), PROBE)
+    return np.sort(parts.train[order[((np.arange(count) + 0.5) * len(order) / max(count, 1)).astype(int)]])

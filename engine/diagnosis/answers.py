@@ -14,8 +14,8 @@ BINS = 15
 LEAST_IN_BIN = 20
 """Fewer pictures in a bin, and its share of right answers is mostly noise, which the error counts as bad calibration."""
 
-MATCHED_FROM = 0.5
-"""Fewer answers made right by other names say nothing of mixed-up names."""
+PURE = 0.5
+"""If renaming the classes makes more than half of the answers right, the network knows the classes and the names are mixed up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +61,14 @@ def balanced_accuracy(label: np.ndarray, correct: np.ndarray, classes: int) -> f
 def renamed_accuracy(label: np.ndarray, predicted: np.ndarray, classes: int) -> float:
     """The accuracy if the classes were renamed in the best way (Kuhn 1955); NaN where it stands above chance as it is.
 
-    Where no names could make half of the answers right, an upper bound: the matching of 1,000 classes takes tens of milliseconds, and
-    importing what finds it .3 s of a first epoch, which often answers the same to everything.
+    NaN, too, where a bound tells that no names would make half of the answers right: the matching of 1,000 classes takes tens of
+    milliseconds, and importing what finds it .3 s of a first epoch, which often answers the same to everything.
     """
     if not len(label) or np.mean(label == predicted) * classes >= 1:
         return np.nan
     confusion = np.bincount(label * classes + predicted, minlength=classes**2).reshape(classes, classes)
-    bound = float(min(confusion.max(axis=0).sum(), confusion.max(axis=1).sum()) / len(label))
-    if bound < MATCHED_FROM:
-        return bound
+    if min(confusion.max(axis=0).sum(), confusion.max(axis=1).sum()) < PURE * len(label):
+        return np.nan
     from scipy.optimize import linear_sum_assignment
 
     return float(confusion[linear_sum_assignment(confusion, maximize=True)].sum() / len(label))

@@ -3,7 +3,7 @@
 Knows no verdict. A row is an epoch at which validation and probe loss were recorded and finite.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -97,8 +97,7 @@ class Case:
     @cached_property
     def imbalanced(self) -> bool:
         """Whether accuracy says little for the sizes of the classes, and the balanced one is there to be asked."""
-        counts = [count for count in self.history.class_counts if count > 0]
-        return bool(counts) and max(counts) >= IMBALANCE * min(counts) and len(self.history.val_balanced) > 0
+        return uneven(self.history.class_counts) and len(self.history.val_balanced) > 0
 
     @cached_property
     def smoothed(self) -> q.Smooth:
@@ -144,6 +143,13 @@ class Case:
         return self.smoothed.now[3]
 
     @cached_property
+    def plain_probe_accuracy(self) -> np.ndarray:
+        """~probe accuracy `(m,)` over all pictures alike, as the accuracies of other runs are told."""
+        if not self.imbalanced:
+            return self.probe_accuracy
+        return q.smooth(np.clip(self.by_row(self.history.probe_accuracy), 0, 1)[None]).now[0]
+
+    @cached_property
     def gap(self) -> np.ndarray:
         """Probe minus validation accuracy `(m,)`."""
         return self.probe_accuracy - self.val_accuracy
@@ -175,6 +181,12 @@ class Case:
         """Loss and accuracy at chance: L0, A0."""
         loss, accuracy = q.chance(self.history.class_counts)
         return loss, 1 / np.count_nonzero(self.history.class_counts) if self.imbalanced else accuracy
+
+    @property
+    def ignorance(self) -> float:
+        """The loss of holding all classes equally likely, where a network begins: above L0 where the classes are uneven."""
+        classes = np.count_nonzero(self.history.class_counts)
+        return float(np.log(classes)) if classes > 1 else np.nan
 
     @cached_property
     def best_epoch(self) -> int | None:
@@ -224,6 +236,12 @@ class Case:
         """Share of the last epochs at which the validation loss jumped up, by `least` nats or more, `(m,)`."""
         x = self.losses["val_loss"][self.rows]
         return self.known.grown("spikes", self.m, lambda start, stop: q.spikes(x[:stop], self.val[:stop], least, start))
+
+
+def uneven(class_counts: Sequence[int]) -> bool:
+    """Whether the classes differ so much in size that the balanced accuracy is asked."""
+    counts = [count for count in class_counts if count > 0]
+    return bool(counts) and max(counts) >= IMBALANCE * min(counts)
 
 
 def finite(series: Series) -> np.ndarray:

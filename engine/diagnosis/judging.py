@@ -1,4 +1,4 @@
-"""From a history to the one verdict that comes first. Pure: the same history always gets the same verdict."""
+"""From a history, and what was said before, to the one verdict that comes first. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from engine.diagnosis.rules.beginning import early_rows
 from engine.diagnosis.rules.finding import Finding
 from engine.diagnosis.rules.generalisation import overfit_signal, watch_signal
 from engine.diagnosis.verdict import Verdict
-from engine.statistics.proportions import wilson
+from engine.statistics.proportions import half_width, wilson
 
 EVIDENCE_LINES = 3
 """The card shows three lines; the precision line must be among them when it caps the verdict."""
@@ -25,7 +25,7 @@ are learned by heart (Arpit et al. 2017)."""
 
 @dataclass(frozen=True)
 class Alarms:
-    """The 1-based epochs at which overfitting, and at which a watch, would first have been said of the curves alone."""
+    """The 1-based epochs at which overfitting, and at which a watch, were first to be seen in the curves alone."""
 
     overfitting: int | None
     watch: int | None
@@ -43,11 +43,12 @@ def judge(history: History, previous: Verdict | None = None, known: Known | None
 
 
 def alarms(history: History) -> Alarms:
-    """When `judge` would first have raised either without looking at pictures, by causal replay of the curves."""
+    """When each would first have been raised without looking at pictures, by causal replay; what else was wrong may have come first."""
     with np.errstate(all="ignore"):
         case = Case(history)
         low, high = wilson(case.val_accuracy, case.n_val)
-        precise = ((high - low) / 2 <= measured.LOW_EVIDENCE) | (case.n_val == 0)
+        half = np.where(np.isfinite(case.val_accuracy), (high - low) / 2, half_width(case.n_val))
+        precise = (half <= measured.LOW_EVIDENCE) | (case.n_val == 0)
         sayable = ~early_rows(case)
         return Alarms(_first(case, overfit_signal(case).state & sayable & precise), _first(case, watch_signal(case).state & sayable))
 

@@ -6,7 +6,7 @@ from engine.diagnosis import quantities as q
 from engine.diagnosis.case import Case
 from engine.diagnosis.history import Pictures
 from engine.diagnosis.verdict import Evidence
-from engine.statistics.proportions import mcnemar, wilson
+from engine.statistics.proportions import half_width, mcnemar, wilson
 
 LOW_EVIDENCE = 0.05
 """Wilson half-width of an accuracy beyond which nothing stronger than "weak" is said: 5 points either way."""
@@ -55,16 +55,20 @@ def calibration(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return error, error[q.lowest_row(case.losses["val_loss"][case.rows])], case.by_row(pictures.overconfidence)
 
 
-def precision(accuracy: float, n: int) -> Evidence:
-    """How well n pictures can know an accuracy: the Wilson half-width; None where nobody has counted the pictures."""
+def precision(accuracy: float, n: int, counted: int | None = None) -> Evidence:
+    """How well n pictures can know an accuracy: the Wilson half-width; None where nobody has counted the pictures.
+
+    Of an accuracy that nobody has measured, at worst. `counted`: how many there are, where they count for fewer.
+    """
     if not n:
         return Evidence("precision", None, LOW_EVIDENCE, fields={"pictures": None})
     low, high = (float(side) for side in wilson(accuracy, n))
-    return Evidence("precision", (high - low) / 2, LOW_EVIDENCE, low, high, {"pictures": n})
+    half = (high - low) / 2 if np.isfinite(accuracy) else half_width(n)
+    return Evidence("precision", half, LOW_EVIDENCE, low, high, {"pictures": counted or n})
 
 
 def is_low(evidence: Evidence) -> bool:
-    """Whether a precision is too poor for more than a weak word: the accuracy is unknown or known too badly; not of uncounted ones."""
+    """Whether a precision is too poor for more than a weak word: the accuracy is known too badly; not of uncounted ones."""
     return evidence.fields["pictures"] is not None and not number(evidence.value) <= LOW_EVIDENCE
 
 

@@ -49,16 +49,8 @@ def _decay_more(knobs: Knobs) -> dict[str, Any] | None:
     return _within("weight_decay", 5 * knobs["weight_decay"] or usual)
 
 
-def _decay_less(knobs: Knobs) -> dict[str, Any] | None:
-    return {"weight_decay": 0.0} if knobs["weight_decay"] else None
-
-
 def _drop_more(knobs: Knobs) -> dict[str, Any] | None:
     return {"dropout": round(min(knobs["dropout"] + 0.2, 0.6), 3)} if knobs["dropout"] < 0.5 else None
-
-
-def _drop_less(knobs: Knobs) -> dict[str, Any] | None:
-    return {"dropout": 0.0} if knobs["dropout"] else None
 
 
 def _smooth_labels(knobs: Knobs) -> dict[str, Any] | None:
@@ -107,13 +99,11 @@ def _no_penalties(knobs: Knobs) -> dict[str, Any] | None:
     return on or None
 
 
-def _warm_up(knobs: Knobs) -> dict[str, Any] | None:
-    return {"warmup": min(2.0, float(knobs["epochs"]))} if not knobs["warmup"] else None
-
-
 def _tame(knobs: Knobs) -> dict[str, Any] | None:
     """A tenth of the rate, weight decay no stronger than usual, and a warm-up: what diverged once does so again otherwise."""
-    tamed = {"learning_rate": float(f"{knobs['learning_rate'] / 10:.3g}"), **(_warm_up(knobs) or {})}
+    tamed: dict[str, Any] = {"learning_rate": float(f"{knobs['learning_rate'] / 10:.3g}")}
+    if not knobs["warmup"] and knobs["schedule"] != "one_cycle":  # which warms up by itself
+        tamed["warmup"] = min(2.0, float(knobs["epochs"]))
     return tamed | ({"weight_decay": 1e-2} if knobs["weight_decay"] > 1e-2 else {})
 
 
@@ -178,9 +168,7 @@ REMEDIES: dict[str, Remedy] = {
     "augment_more": _augment_more,
     "augment_less": _augment_less,
     "decay_more": _decay_more,
-    "decay_less": _decay_less,
     "drop_more": _drop_more,
-    "drop_less": _drop_less,
     "smooth_labels": _smooth_labels,
     "smaller_net": _smaller_net,
     "larger_net": _larger_net,
@@ -191,7 +179,6 @@ REMEDIES: dict[str, Remedy] = {
     "rate_down": _rate(1 / 3),
     "usual_rate": _usual_rate,
     "no_penalties": _no_penalties,
-    "warm_up": _warm_up,
     "tame": _tame,
     "larger_batch": _larger_batch,
     "batch_norm": _batch_norm,

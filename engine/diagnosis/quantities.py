@@ -14,6 +14,8 @@ WINDOW_SHARE, WINDOW_MIN, WINDOW_MAX = 0.08, 3, 9
 """The smoothing window: 8 % of the epochs so far, 3 to 9 epochs."""
 NOISE_WINDOW = 30
 """Second differences that the noise is estimated from: recent, since noise falls with the learning rate."""
+LEAST_DIFFERENCES = 5
+"""Of fewer, the median of their deviations is mostly luck."""
 PLATEAU_SHARE, PLATEAU_MIN = 0.20, 5
 """A plateau is judged over the last 20 % of the epochs, at least 5."""
 PLATEAU_CHANGE = 0.005
@@ -81,6 +83,17 @@ def noise(x: np.ndarray, start: int = 0) -> np.ndarray:
     return np.concatenate([np.zeros(first - start), MAD_TO_SIGMA * sorted_median(deviations) / np.sqrt(6)])
 
 
+def usual_noise(loss: np.ndarray, rate: np.ndarray) -> float:
+    """What is usual of a finished run: the median noise, as a share of the loss, at learning rates of half the largest or more.
+
+    Once the rate is let down every run is calm: other runs would be called noisy for not having done so yet. NaN where nothing is known.
+    """
+    high = np.isfinite(loss) & ~(rate < np.nanmax(rate, initial=0.0) / 2)
+    high[: LEAST_DIFFERENCES + 1] = False
+    shares = noise(loss)[high] / loss[high]
+    return float(np.median(shares)) if len(shares) else np.nan
+
+
 def spikes(x: np.ndarray, smoothed: np.ndarray, least: float, start: int = 0) -> np.ndarray:
     """Share of the last 30 values that lie above ~x by `least` and by 5 MAD of that distance, for the rows from `start` on."""
     first = max(0, start - NOISE_WINDOW + 1)
@@ -136,5 +149,5 @@ def theil_sen(x: np.ndarray, start: int = 0, share: float = PLATEAU_SHARE) -> np
 
 def plateau(x: np.ndarray, smoothed: np.ndarray, start: int = 0, share: float = PLATEAU_SHARE) -> np.ndarray:
     """The change that the slope of ~x predicts over the stretch, and the change that counts as flat, `(2, m)`; rows from `start` on."""
-    change = theil_sen(smoothed, start, share) * (plateau_lengths(len(x), share)[start:] - 1)
+    change = theil_sen(smoothed, start, share) * (plateau_lengths(len(x), share)[start:] - 1) + 0.0  # no -0
     return np.stack([change, np.maximum(2 * noise(x, start), np.maximum(PLATEAU_CHANGE * np.abs(smoothed[start:]), PLATEAU_NATS))])

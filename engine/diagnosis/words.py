@@ -153,8 +153,10 @@ def _loss(value: float) -> str:
     """Nats with about three digits: 0.541, 12.3, 4,120; 0.00016 below half a thousandth."""
     if abs(value) >= 1e6:
         return f"{value:.1e}"
-    if 0 < abs(value) < 5e-4:
+    if 5e-6 <= abs(value) < 5e-4:
         return f"{value:.5f}"
+    if abs(value) < 5e-6:
+        return "0"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
@@ -167,6 +169,7 @@ UNITS: dict[str, Callable[[float | None], str]] = {
     "epochs": _integer,
     "non_finite": _integer,
     "blow_up": _loss,
+    "collapse": _loss,
     "chance_loss": _loss,
     "chance_accuracy": _percent,
     "rise": _plain_percent,

@@ -21,7 +21,7 @@ def evidence(run: Run, curves: Mapping[str, Columns]) -> list[Trace]:
     known: dict[str, Any] = {name: _by_epoch(points) for name, points in curves.items()}
     if "val_loss" not in known or "probe_loss" not in known:
         return []
-    names = ("val_loss", "val_accuracy", "probe_loss", "probe_accuracy", "train_loss", "learning_rate")
+    names = ("val_loss", "val_accuracy", "probe_loss", "probe_accuracy", "train_loss", "learning_rate", "val_balanced", "probe_balanced")
     n_val, n_train = run.summary.get("validation_images"), run.summary.get("train_images")
     seen = Pictures(known.get("paired_z", ()), (), (), known.get("calibration_error", ()), (), ())
     return traces(

@@ -9,7 +9,8 @@ import torch
 from engine.config import RunConfig
 from engine.data.resident import Resident
 from engine.diagnosis import Answers, History, Known, Pictures, Verdict, Yardstick, balanced_accuracy, compare, judge, prescribe
-from engine.diagnosis.quantities import noise
+from engine.diagnosis.case import uneven
+from engine.diagnosis.quantities import usual_noise
 from engine.training.checkpoints import Extra
 from engine.training.evaluation import Evaluation
 from engine.training.happenings import EpochDone
@@ -40,6 +41,7 @@ class Chronicle:
         self.classes = len(data.classes)
         self.labels = {"val": data.labels[data.validation].cpu().numpy(), "probe": data.labels[data.probe].cpu().numpy()}
         self.class_counts = tuple(np.bincount(data.labels[data.train].cpu().numpy(), minlength=self.classes).tolist())
+        self.uneven = uneven(self.class_counts)
         self.series: dict[str, list[float]] = {name: [] for name in SERIES}
         self.known = Known()
         self.verdict: Verdict | None = None
@@ -119,6 +121,6 @@ class Chronicle:
             "probe_loss": best["probe_loss"], "probe_accuracy": best["probe_accuracy"], "epoch": self.last.epoch,
             "last_val_loss": last["val_loss"], "last_val_accuracy": last["val_accuracy"], "last_probe_loss": last["probe_loss"],
             "last_probe_accuracy": last["probe_accuracy"], "images_per_second": last["images_per_second"],
-            "val_noise": float(noise(np.array(self.series["val_loss"]))[-1]) / (last["val_loss"] or np.nan),
+            "val_noise": usual_noise(*(np.array(self.series[name]) for name in ("val_loss", "learning_rate"))),
         }  # fmt: skip
         return {name: value if np.isfinite(value) else None for name, value in numbers.items()}

@@ -25,7 +25,7 @@ from engine.models.building import build
 from engine.models.speedrun import Speedrun
 from engine.training import checkpoints, holding
 from engine.training.checkpoints import Checkpoint, Extra, Written
-from engine.training.chronicle import Chronicle, Twins
+from engine.training.chronicle import BALANCED, Chronicle, Twins
 from engine.training.evaluation import evaluate
 from engine.training.happenings import BEGINNING, Ended, EpochDone, Happening, StepDone, Stop
 from engine.training.holding import DataIn
@@ -262,7 +262,7 @@ class _Watch:
         for series, value in done.metrics.items():
             self.teller.metric(series, done.step, done.epoch, value)
         verdict = self.chronicle.judge(done)
-        for series, value in self.chronicle.newest(*SHOWN_EVIDENCE).items():
+        for series, value in self.chronicle.newest(*SHOWN_EVIDENCE, *(BALANCED if self.chronicle.uneven else ())).items():
             self.teller.metric(series, done.step, done.epoch, value)
         self._judged(verdict)
         every = self.setting.keep_every

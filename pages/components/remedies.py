@@ -60,7 +60,7 @@ def _one(run: Run, prescription: Prescription, record: dict[str, track.Track], b
         return
     st.button(
         shown(prescription), key=f"try-{prescription.name}", type="primary" if bright else "secondary", width="stretch",
-        help=f"{words.label}. {words.why}  \n{changed(prescription)}", on_click=attempt_to, args=(_follow, run.id, prescription.name),
+        help=f"**{words.label}**  \n{words.why}  \n{changed(prescription)}", on_click=attempt_to, args=(_follow, run.id, prescription.name),
     )  # fmt: skip
     time = figures.duration(track.seconds(run.summary, run.knobs["epochs"], prescription))
     effect, helped = track.expected(record, prescription.name, language())
@@ -82,7 +82,7 @@ def shown(prescription: Prescription) -> str:
 def changed(prescription: Prescription) -> str:
     """The knobs that are set: `Weight decay 0 → 0.01`."""
     moved = (f"{t(f'knobs.{knob}.label')} {value_label(knob, a)} → {value_label(knob, b)}" for knob, (a, b) in prescription.changes.items())
-    return ", ".join(moved)
+    return t("verdict.effect.list").join(moved)
 
 
 def _follow(place: Store, number: int, prescription: str) -> None:

@@ -41,7 +41,7 @@ def _draw(number: int) -> None:
     left, right = st.columns([46, 54], gap="large")
     with left:
         with st.container(border=True, key="verdict"):
-            verdict_card.say(now, now.run)
+            verdict_card.say(now, now.run, room=True)
         _test(now.run)
     with right:
         _history(number)
@@ -95,7 +95,7 @@ def _spell(spell: Spell) -> None:
     verdict = Verdict.from_dict(spell.data)
     said = explain(verdict, language())
     when = t("run.verdict.epoch" if spell.first == spell.last else "run.verdict.epochs", first=spell.first, last=spell.last)
-    tier = "" if verdict.tier is None else f", {t(f'verdict.tier.{verdict.tier}')}"
+    tier = "" if verdict.tier is None else f" · {t(f'verdict.tier.{verdict.tier}')}"
     with st.container(gap="xxsmall"):
         colour = COLOURS.get(verdict.name, "gray")
         st.markdown(f":{colour}-badge[{plain(said.title)}] &nbsp;:small[:gray[{when}{tier}]]")

@@ -37,13 +37,13 @@ def show(now: Situation) -> None:
             _test(run)
 
 
-def say(now: Situation, run: Run, most: int = remedies.AT_ONCE) -> bool:
-    """What the card says of a run, with at most so many prescriptions, without its test result; whether there is a verdict."""
+def say(now: Situation, run: Run, room: bool = False) -> bool:
+    """What the card says of a run, without its test result; whether there is a verdict. With `room` what else to know stands there, too."""
     verdict = remedies.newest(run)
     if now.faulty:
         _trouble(now, run, verdict)
     elif verdict is not None:
-        _verdict(verdict, run, most)
+        _verdict(verdict, run, room)
     else:
         _nothing_yet(run)
     return verdict is not None
@@ -91,18 +91,19 @@ def _nothing_yet(run: Run) -> None:
         st.caption(t("ui.card.first"))
 
 
-def _verdict(verdict: Verdict, run: Run, most: int) -> None:
+def _verdict(verdict: Verdict, run: Run, room: bool) -> None:
     said = explain(verdict, language(), ended=run.state.ended)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(said.title, color=COLOURS.get(verdict.name, "gray"))
-        st.caption(said.caption, width="content")
+        st.caption(said.caption, width="content", help=None if room else "  \n".join(said.notes) or None)
     st.markdown(f"**{plain(said.sentence)}**")
     tried = remedies.scored(run)
     lines = [plain(line) for line in said.evidence]
     st.caption("  \n".join([tried, *lines[: LINES - 1]] if tried else lines))
-    remedies.show(run, remedies.offered(verdict)[:most], bright=run.state.ended)
-    if said.refuted_by:
-        st.caption(f":material/help: {plain(said.refuted_by)}")
+    if room and said.notes:
+        st.caption("  \n".join(f":material/info: {plain(note)}" for note in said.notes))
+    remedies.show(run, remedies.offered(verdict)[: remedies.AT_ONCE], bright=run.state.ended)
+    st.caption(f":material/help: {plain(said.refuted_by)}")
 
 
 def _test(run: Run) -> None:

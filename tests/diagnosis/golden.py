@@ -48,6 +48,14 @@ def diverged_blow_up(n: int = 30, at: int = 20) -> History:
     return run(loss, loss)
 
 
+def collapsed(n: int = 40, at: int = 30) -> History:
+    """From 98 % right to 40 %, on both sides of the split, and there it stays."""
+    gone = epochs(n) >= at
+    loss = np.where(gone, 1.6, 0.1 + CHANCE * np.exp(-epochs(n) / 4))
+    right = np.where(gone, 0.4, 0.98 - 0.9 * np.exp(-epochs(n) / 4))
+    return run(noisy(loss, 0.003), noisy(loss, 0.003, 1), right, right)
+
+
 def flat_at_chance(n: int = 20) -> History:
     return run(noisy(np.full(n, CHANCE), 0.003), noisy(np.full(n, CHANCE), 0.003, 1), 0.10, 0.105)
 
@@ -150,6 +158,7 @@ GOLDEN = {
     "watch": watched(),
     "diverged by nan": diverged_nan(),
     "diverged by blow-up": diverged_blow_up(),
+    "collapsed": collapsed(),
     "not learning": flat_at_chance(),
     "generalisation gap": gap_without_rise(),
     "underfitting": underfit(),

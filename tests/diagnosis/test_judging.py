@@ -23,6 +23,7 @@ def alarm(history):
         ("watch", "watch", "weak"),
         ("diverged by nan", "diverged", "certain"),
         ("diverged by blow-up", "diverged", "certain"),
+        ("collapsed", "diverged", "strong"),
         ("not learning", "not_learning", "strong"),
         ("generalisation gap", "generalisation_gap", "medium"),
         ("underfitting", "underfitting", "medium"),
@@ -153,6 +154,27 @@ def test_what_blew_up_in_its_first_epoch_is_said_early_though_its_loss_comes_dow
     assert first_diverged(golden.run(never_knew_more, never_knew_more)) == 3
     guesses_badly = 1.5 * golden.CHANCE * np.exp(-golden.epochs(30) / 30)
     assert judge(golden.prefix(golden.run(guesses_badly, guesses_badly), 5)).name == "too_early"
+
+
+def test_a_collapse_is_said_at_its_third_epoch_with_and_without_known_classes():
+    collapsed = golden.collapsed(at=30)
+    for history in (collapsed, replace(collapsed, class_counts=())):
+        assert judge(golden.prefix(history, 31)).name == "healthy"
+        assert judge(golden.prefix(history, 32)).evidence[0].name == "collapse"
+    burst = replace(golden.diverged_blow_up(at=20), class_counts=())
+    assert judge(burst).name == "diverged"
+
+
+def test_a_restart_of_the_rate_is_no_collapse():
+    cycles = 0.1 + 0.8 * (1 - (golden.epochs(60) % 20) / 20) * np.exp(-golden.epochs(60) / 40)
+    assert "diverged" not in {judge(golden.prefix(golden.run(cycles, cycles), k)).name for k in range(1, 61)}
+
+
+@pytest.mark.parametrize("counts", [(900, 100), (1940, 60)])
+def test_uneven_classes_do_not_make_a_slow_start_a_broken_one(counts):
+    slow = golden.noisy(np.linspace(0.693, 0.60, 20), 0.002)
+    verdict = judge(golden.run(slow, slow, 0.5, 0.5, class_counts=counts, planned_epochs=0))
+    assert verdict.name != "diverged"
 
 
 def test_a_confirmed_overfitting_stays_while_its_signal_holds():

@@ -119,7 +119,7 @@ def test_where_nothing_is_prescribed_there_is_no_button(open_page: Open, store: 
 def test_who_memorises_is_led_to_the_data(open_page: Open, store: Store) -> None:
     page = open_page("playground", id=str(judged(store, "memorising")))
     assert links(page) == {"Look at the data": "data"}
-    assert "Labels and split are seen, not computed." in read(page)
+    assert "Wrong labels and leaks are found by looking." in read(page)
     assert (remedies(page), bright(page)) == ([], ["start"])
 
 
@@ -192,7 +192,7 @@ OF_A_NEWER_ATHANOR: dict[str, Callable[[dict[str, Any]], object]] = {
     "an unknown remedy": lambda data: data["prescriptions"].insert(
         0, {"name": "transmute", "changes": {"dropout": [0.2, 0.3]}, "cost": 1.0}
     ),
-    "an unknown knob": lambda data: data["prescriptions"].insert(0, {"name": "warm_up", "changes": {"sorcery": [0, 1]}, "cost": 1.0}),
+    "an unknown knob": lambda data: data["prescriptions"].insert(0, {"name": "tame", "changes": {"sorcery": [0, 1]}, "cost": 1.0}),
 }
 
 
@@ -247,3 +247,12 @@ def test_without_curves_no_evidence_is_drawn(open_page: Open, store: Store) -> N
     page = open_page("run", id="1", tab="verdict")
     assert strings.say("run.verdict.evidence") not in read(page)
     assert charts(page) == []
+
+
+def test_what_else_is_to_be_known_stands_on_the_page_of_the_run_and_behind_the_caption_of_the_card(open_page: Open, store: Store) -> None:
+    note = strings.say("verdict.note.noisy_labels")
+    number = judged(store, "overfitting", change=lambda data: data["modifiers"].append("noisy_labels"))
+    assert note in read(open_page("run", id=str(number), tab="verdict"))
+    page = open_page("playground", id=str(number))
+    assert note not in read(page)
+    assert note in {each.help for each in page.caption}

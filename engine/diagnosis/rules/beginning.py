@@ -14,8 +14,10 @@ from engine.statistics.proportions import wilson
 EARLY_EPOCHS, EARLY_SHARE = 6, 0.10
 """Nothing is said before 6 epochs or 10 % of the plan: warm-up looks like every illness."""
 BLOW_UP, ABSURD = 1.3, 2.0
-"""Training loss 30 % above chance and above its own minimum: it knows less than the class shares, and knew more. Or twice chance: it never
-knew more, and is sure of what is wrong."""
+"""Training loss 30 % above chance and above its own minimum: it knows less than the class shares, and knew more. Or twice what it costs to
+hold all classes equally likely: it never knew more, and is sure of what is wrong."""
+COLLAPSE = 0.5
+"""Or half of what it had come down from chance is lost, and it is 30 % above its minimum: too much for a restart of the learning rate."""
 NOT_LEARNED_LOSS, NOT_LEARNED_MARGIN = 0.95, 0.05
 """Probe loss above 95 % of chance, and accuracy surely less than 5 points above the largest class."""
 NOTHING_LEARNED_LOSS = 0.975
@@ -40,7 +42,7 @@ def early_rows(case: Case) -> np.ndarray:
 
 
 def diverged(case: Case, _previous: Verdict | None = None) -> Finding | None:
-    """A loss that is not finite, or training loss far above chance and above its minimum for 3 epochs. It is never too early to say so."""
+    """A loss that is not finite, or training loss that left its range for 3 epochs. It is never too early to say so."""
     signal = held_at_once(case.broken, HOLD_MIN)
     if not signal.on:
         return _blown_up(case)
@@ -52,22 +54,28 @@ def diverged(case: Case, _previous: Verdict | None = None) -> Finding | None:
 
 
 def _blown_up(case: Case) -> Finding | None:
-    """Training loss above 1.3 times chance and 1.3 times its own minimum, or above twice chance, 3 epochs in a row."""
-    chance_loss = case.chance[0]
-    if not np.any(case.losses["train_loss"] > BLOW_UP * chance_loss):  # spares a millisecond of medians on nearly every run
-        return None
+    """Training loss far above chance and its own minimum, or back half the way to chance, 3 epochs in a row."""
     rows = np.flatnonzero(np.isfinite(case.losses["train_loss"]))
     loss = case.losses["train_loss"][rows]
+    absurd = ABSURD * case.ignorance
+    if not np.any((loss > BLOW_UP * np.minimum.accumulate(loss)) | (loss > absurd)):  # spares the medians on nearly every run
+        return None
     smoothed = q.smooth(loss[None])
-    limit = np.fmin(BLOW_UP * np.maximum(chance_loss, smoothed.then[0]), ABSURD * chance_loss)
+    lowest, (chance_loss, _) = smoothed.then[0], case.chance
+    start = chance_loss if np.isfinite(chance_loss) else smoothed.now[0, :HOLD_MIN][-1]
+    far = np.fmin(BLOW_UP * np.maximum(chance_loss, lowest), absurd)
+    lost = np.maximum(BLOW_UP * lowest, lowest + COLLAPSE * (start - lowest))
+    limit = np.fmin(far, lost)
     signal = held(loss > limit, HOLD_MIN)
     if not signal.on:
         return None
-    fields = {"best_loss": float(smoothed.then[0, -1]), "chance_loss": chance_loss, "best_epoch": int(rows[smoothed.best_row[-1]]) + 1}
-    evidence = Evidence("blow_up", float(loss[-1]), float(limit[-1]), fields=fields)
+    worse = bool(loss[-1] > far[-1])
+    fields = {"best_loss": float(lowest[-1]), "chance_loss": chance_loss, "best_epoch": int(rows[smoothed.best_row[-1]]) + 1}
+    evidence = Evidence("blow_up" if worse else "collapse", float(loss[-1]), float(limit[-1]), fields=fields)
     refuted = Refutation("train_below", float(limit[-1]), CLEAR_FACTOR * HOLD_MIN)
     easing = () if signal.raw[-1] else ("easing",)
-    return Finding("diverged", "certain", (evidence,), refuted, since_epoch=int(rows[signal.since_row]) + 1, modifiers=easing)
+    since = int(rows[signal.since_row]) + 1
+    return Finding("diverged", "certain" if worse else "strong", (evidence,), refuted, since_epoch=since, modifiers=easing)
 
 
 def not_learning(case: Case, _previous: Verdict | None = None) -> Finding | None:

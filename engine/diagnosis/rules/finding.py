@@ -38,9 +38,9 @@ def clearing(signal: Held) -> int:
 
 def val_precision(case: Case) -> Evidence:
     """How well the validation accuracy is known."""
-    return measured.precision(float(case.val_accuracy[-1]), case.n_val)
+    return measured.precision(float(case.val_accuracy[-1]), case.n_val, case.history.n_val)
 
 
 def probe_precision(case: Case) -> Evidence:
     """How well the probe accuracy is known."""
-    return measured.precision(float(case.probe_accuracy[-1]), case.n_probe)
+    return measured.precision(float(case.probe_accuracy[-1]), case.n_probe, case.history.n_probe)

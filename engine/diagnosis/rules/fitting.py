@@ -60,7 +60,7 @@ def undertrained(case: Case, _previous: Verdict | None = None) -> Finding | None
         measured.gap(case, GAP),
     )
     refuted = Refutation("stops_falling", max(STILL_FALLING * float(case.val[-1]), STILL_NATS), stretch)
-    return dated(case, signal, Finding("undertrained", "medium", evidence, refuted, val_precision(case)))
+    return Finding("undertrained", "medium", evidence, refuted, val_precision(case))
 
 
 def _decayed(case: Case) -> np.ndarray:
@@ -91,14 +91,16 @@ def underfitting(case: Case, _previous: Verdict | None = None) -> Finding | None
     """Training is flat below what finished runs reach on unseen pictures; without such runs the room is unknown."""
     reference = case.history.yardstick.accuracy
     change, flat = case.probe_plateau
-    low, high = wilson(case.probe_accuracy, case.n_probe)
+    reached = case.plain_probe_accuracy
+    low, high = wilson(reached, case.n_probe)
     known = math.isfinite(number(reference))
     limit = number(reference) - ROOM if known else ROOM_UNKNOWN
     signal = held((np.abs(change) < flat) & (high < limit) & (case.gap < GAP), case.hold)
     if not signal.on:
         return None
     stretch = int(q.plateau_lengths(case.m)[-1])
-    room = Evidence("reference" if known else "no_reference", float(case.probe_accuracy[-1]), limit, float(low[-1]), float(high[-1]))
+    name, fields = ("reference", {"best_share": reference}) if known else ("no_reference", {})
+    room = Evidence(name, float(reached[-1]), limit, float(low[-1]), float(high[-1]), fields)
     plateau = Evidence("flat", float(change[-1]), float(flat[-1]), fields={"stretch": stretch, "probe_loss": float(case.probe[-1])})
     refuted = Refutation("room" if known else "room_unknown", limit, clearing(signal), {"change": float(flat[-1]), "stretch": stretch})
     evidence, precision = (room, plateau, measured.gap(case, GAP)), probe_precision(case)

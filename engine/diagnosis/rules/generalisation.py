@@ -4,6 +4,7 @@ import numpy as np
 
 from engine.diagnosis import measured
 from engine.diagnosis import quantities as q
+from engine.diagnosis.answers import PURE
 from engine.diagnosis.case import HOLD_MIN, Case
 from engine.diagnosis.holding import Held, held
 from engine.diagnosis.measured import number
@@ -32,8 +33,6 @@ KNOWN_BY_HEART = 0.7
 """Training pictures right, while others are guessed at: more than most networks have of pictures that teach nothing."""
 EXACT_TWINS, NEAR_TWINS = 0.005, 0.02
 """Validation pictures that are training pictures too: half a point of accuracy may be theirs; of near ones two, for a hash may err."""
-PURE = 0.5
-"""If renaming the classes makes more than half of the answers right, the network knows the classes and the names are mixed up."""
 DROP_PATIENCE = 2
 """After a drop of the learning rate the watch waits twice as long: the curves settle on another level first."""
 
