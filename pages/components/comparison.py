@@ -9,8 +9,8 @@ from engine.jobs import slots
 from engine.statistics.means import SIGN_FLIP_LEAST
 from engine.store.connect import Store
 from engine.strings import figures
-from engine.studies import advice, seeds
-from engine.studies.advice import Finding
+from engine.studies import contrast, seeds
+from engine.studies.contrast import Contrast
 from engine.studies.difference import differing, same_validation
 from engine.studies.recipes import Recipe, Standing, standings
 from engine.studies.seeds import Order
@@ -39,7 +39,7 @@ def sentence(chosen: Sequence[Recipe], labels: Sequence[str], runs: int) -> None
     """What the chosen recipes show, on a card; `runs` is how many runs there are at all."""
     with st.container(border=True, key="sentence"):
         if len(chosen) == PAIR:
-            _pair(advice.find(*chosen), dict(zip((each.id for each in chosen), labels, strict=True)))
+            _pair(contrast.find(*chosen), dict(zip((each.id for each in chosen), labels, strict=True)))
         elif len(chosen) > PAIR:
             _many(chosen, dict(zip((each.id for each in chosen), labels, strict=True)))
         elif chosen and len(chosen[0].runs) > 1:
@@ -51,7 +51,7 @@ def sentence(chosen: Sequence[Recipe], labels: Sequence[str], runs: int) -> None
                 st.page_link("playground.py", label=t("ui.compare.to_playground"), icon=":material/arrow_forward:")
 
 
-def _pair(found: Finding, labels: dict[int, str]) -> None:
+def _pair(found: Contrast, labels: dict[int, str]) -> None:
     orders = [] if found.target is None else seeds.plan(found.ahead, found.behind, found.target)
     said, button = st.columns([74, 26], gap="large", vertical_alignment="center") if orders else (st.container(), None)
     with said:
@@ -71,7 +71,7 @@ def ways(chosen: Sequence[int]) -> None:
             st.page_link("run.py", label=t("run.link", run=run), query_params={RUN: str(run)})
 
 
-def _first(found: Finding, labels: dict[int, str]) -> str:
+def _first(found: Contrast, labels: dict[int, str]) -> str:
     names = _names(found, labels)
     if found.kind in ("other_data", "nothing"):
         return t(f"compare.said.{found.kind}")
@@ -83,13 +83,13 @@ def _first(found: Finding, labels: dict[int, str]) -> str:
     return filled(f"compare.said.{found.kind}", **names, points=_points(found), interval=_interval(found))
 
 
-def _seen(found: Finding) -> str:
+def _seen(found: Contrast) -> str:
     """Which sentence says what could have been seen."""
     assert found.difference is not None
     return "close_early" if found.detectable is None else "close" if found.difference.paired else "close_unpaired"
 
 
-def _names(found: Finding, labels: dict[int, str]) -> dict[str, str]:
+def _names(found: Contrast, labels: dict[int, str]) -> dict[str, str]:
     return {"ahead": plain(labels[found.ahead.id]), "behind": plain(labels[found.behind.id])}
 
 
@@ -97,16 +97,16 @@ def _mean(recipe: Recipe) -> float | None:
     return None if recipe.estimate is None else recipe.estimate.value
 
 
-def _points(found: Finding) -> str:
+def _points(found: Contrast) -> str:
     assert found.difference is not None
     return figures.points(found.difference.estimate.value)
 
 
-def _counts(found: Finding) -> dict[str, int]:
+def _counts(found: Contrast) -> dict[str, int]:
     return {"count": found.now, "one": len(found.ahead.by_seed), "other": len(found.behind.by_seed)}
 
 
-def _interval(found: Finding) -> str:
+def _interval(found: Contrast) -> str:
     """The interval of the difference, over how many seeds, and what their signs alone say."""
     assert found.difference is not None
     estimate = found.difference.estimate
@@ -116,7 +116,7 @@ def _interval(found: Finding) -> str:
     return filled("compare.evidence.paired" if found.difference.paired else "compare.evidence.unpaired", **between, **_counts(found))
 
 
-def _second(found: Finding, labels: dict[int, str]) -> str:
+def _second(found: Contrast, labels: dict[int, str]) -> str:
     """The evidence, and what it would take."""
     if found.difference is None or found.kind == "other_data":
         return ""
@@ -131,7 +131,7 @@ def _second(found: Finding, labels: dict[int, str]) -> str:
     return " ".join([*said, *_unequal(found)])
 
 
-def _measured(found: Finding, labels: dict[int, str]) -> str:
+def _measured(found: Contrast, labels: dict[int, str]) -> str:
     """What came out where that is no evidence."""
     if found.level:
         return filled("compare.evidence.level", interval=_interval(found))
@@ -139,14 +139,14 @@ def _measured(found: Finding, labels: dict[int, str]) -> str:
     return filled(name, **_names(found, labels), points=_points(found), interval=_interval(found), least=SIGN_FLIP_LEAST)
 
 
-def _unequal(found: Finding) -> list[str]:
+def _unequal(found: Contrast) -> list[str]:
     """That they were not computed alike, where it is so."""
     facts = [run.facts for side in (found.ahead, found.behind) for run in side.runs if run.facts.numerics]
     computed = {(str(each.numerics), each.summary.get("data_in")) for each in facts}
     return [t("compare.evidence.numerics")] if len(computed) > 1 else []
 
 
-def _button(found: Finding, orders: Sequence[Order]) -> None:
+def _button(found: Contrast, orders: Sequence[Order]) -> None:
     fresh = len({order.seed for order in orders})
     label = t("compare.queue_seed" if fresh == 1 else "compare.queue_seeds", count=fresh)
     st.button(

@@ -184,7 +184,7 @@ def test_the_verdict_of_a_run_page_has_the_buttons_and_a_press_shows_the_child(o
 
 def test_in_chinese(open_page: Open, store: Store) -> None:
     page = open_page("playground", id=str(judged(store, "overfitting")), lang="zh")
-    assert page.button(key="try-augment_more").help.replace("\\", "").startswith(strings.say("verdict.try.augment_more.label", "zh"))
+    assert page.button(key="try-augment_more").help.startswith(f"**{strings.say('verdict.try.augment_more.label', 'zh')}**")
     assert strings.say("verdict.effect.rule_of_thumb", "zh") in read(page)
 
 

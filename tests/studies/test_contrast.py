@@ -13,7 +13,7 @@ from engine.store import labels, overview, runs
 from engine.store.connect import Store
 from engine.store.home import Home
 from engine.studies import recipes, seeds
-from engine.studies.advice import find
+from engine.studies.contrast import find
 from tests.studies.some_runs import recipe
 
 

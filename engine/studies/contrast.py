@@ -21,7 +21,7 @@ NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
-class Finding:
+class Contrast:
     """What two recipes show. `ahead` has the higher mean; `spread` is what the seeds alone make within one recipe.
 
     `detectable`: the least difference that the seeds there are tell in 80 % of the cases; None when they tell none.
@@ -66,19 +66,19 @@ class Finding:
         return None
 
 
-def find(one: Recipe, other: Recipe) -> Finding:
+def find(one: Recipe, other: Recipe) -> Contrast:
     """Hold two recipes against each other."""
     if not same_validation([one.knobs, other.knobs]):
-        return Finding("other_data", one, other)
+        return Contrast("other_data", one, other)
     found = difference(one, other)
     if found is None:
-        return Finding("nothing", one, other)
+        return Contrast("nothing", one, other)
     if found.estimate.value < 0:
         return find(other, one)
     within = spread(list(one.by_seed.values()), list(other.by_seed.values()))
     if found.estimate.half is None:
-        return Finding("single", one, other, found, within)
-    shown = Finding("close", one, other, found, within, _detectable(one, other, found), _signs(found))
+        return Contrast("single", one, other, found, within)
+    shown = Contrast("close", one, other, found, within, _detectable(one, other, found), _signs(found))
     if shown.level and shown.uniform:
         return replace(shown, kind="equal")
     if tells(found.estimate):
