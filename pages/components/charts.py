@@ -70,7 +70,7 @@ def _finite(value: float) -> float | None:
 def evidence_figure(rows: Sequence[Mapping[str, float | None]], colours: tuple[str, str], share: bool, height: int) -> Any:
     """The value as a line, its interval as a band, its limit dashed. `colours` are of value and limit."""
     base = alt.Chart(alt.Data(values=list(rows)), height=height)
-    written = ".0%" if share else "~g"
+    written = ".0%" if share else ",~f"
     across = alt.X("epoch:Q", axis=alt.Axis(title=None, tickCount=4, tickMinStep=1, format="d", domain=False, ticks=False))
     up = alt.Axis(title=None, tickCount=3, ticks=False, domain=False, format=written)
     line = base.mark_line(color=colours[0], strokeWidth=2, clip=True).encode(x=across, y=alt.Y("value:Q", axis=up))
