@@ -15,29 +15,35 @@ def first(said: np.ndarray) -> int | None:
     return int(places[0]) if len(places) else None
 
 
+def waited(loss: np.ndarray, delta: float = 0.0) -> np.ndarray:
+    """How many epochs in a row `(n,)` were no new minimum; a new one is lower than the last by more than `delta`."""
+    best, row, rows = np.inf, 0, []
+    for value in loss:
+        best, row = (value, 0) if value < best - delta else (best, row + 1)
+        rows.append(row)
+    return np.array(rows)
+
+
 def early_stopping(patience: int) -> Rule:
     """Keras EarlyStopping on `val_loss`, min_delta 0: so many epochs in a row that are no new minimum."""
 
     def rule(_train: np.ndarray, val: np.ndarray) -> int | None:
-        best, waited = np.inf, 0
-        for epoch, loss in enumerate(val):
-            best, waited = (loss, 0) if loss < best else (best, waited + 1)
-            if waited >= patience:
-                return epoch
-        return None
+        return first(waited(val) >= patience)
 
     return rule
 
 
 def sagemaker_overfit(train: np.ndarray, val: np.ndarray) -> int | None:
-    """SageMaker Debugger `Overfit`, defaults: (mean val - mean train) / mean val of the last step above .1, after one step of patience."""
-    ratio = (val - train) / np.where(np.abs(val) > 0, val, np.nan)
-    return first((ratio > 0.1) & (np.arange(len(val)) >= 1))
+    """SageMaker Debugger `Overfit` as AWS documents it, an epoch for a step: (validation loss - training loss) / training loss above
+    `ratio_threshold` .1 for a `patience` of 1 (Developer Guide, List of Debugger built-in rules)."""
+    return first((val - train) / train > 0.1)
 
 
-def sagemaker_overtraining(_train: np.ndarray, val: np.ndarray) -> int | None:
-    """SageMaker Debugger `Overtraining`, defaults: no improvement of the validation loss by more than 1e-7 for ten steps."""
-    return early_stopping(10)(_train, val)
+def sagemaker_overtraining(train: np.ndarray, val: np.ndarray) -> int | None:
+    """SageMaker Debugger `Overtraining` as AWS documents it (same list), an epoch for a step: training loss not lower by a `delta` of .1
+    for a `patience_train` of 5, validation loss for a `patience_validation` of 10. Whether one or both is not said: both, which alarms
+    less."""
+    return first((waited(train, 0.1) >= 5) & (waited(val, 0.1) >= 10))
 
 
 def prechelt_gl(limit: float) -> Rule:
@@ -96,8 +102,8 @@ def bare_gap(train: np.ndarray, val: np.ndarray) -> int | None:
 BASELINES: dict[str, Rule] = {
     "Keras EarlyStopping, patience 5": early_stopping(5),
     "Keras EarlyStopping, patience 10": early_stopping(10),
-    "SageMaker Overfit": sagemaker_overfit,
-    "SageMaker Overtraining": sagemaker_overtraining,
+    "after SageMaker Overfit": sagemaker_overfit,
+    "after SageMaker Overtraining": sagemaker_overtraining,
     "Prechelt GL5": prechelt_gl(5.0),
     "Prechelt PQ.5": prechelt_pq(0.5),
     "Prechelt UP3": prechelt_up(3),

@@ -1,4 +1,4 @@
-"""The planted runs as they are kept beside their plan: facts as JSON, numbers as half-precision columns, one compressed file."""
+"""The planted runs as they are kept beside their plan, in one compressed file: facts as JSON, float32 with twelve bits of mantissa."""
 
 import json
 from pathlib import Path
@@ -6,19 +6,22 @@ from typing import Any
 
 import numpy as np
 
+from engine.plain_files import replacing
+
 FILE = Path(__file__).parent / "planted.npz"
 PARTS = ("series", "truth")
 
 
 def write(runs: list[dict[str, Any]], file: Path = FILE) -> None:
-    """Replace what is kept. Values are rounded to three digits: as much as any rule looks at."""
+    """Replace what is kept; stopped halfway, the old file stays. Values are rounded to three digits: as much as any rule looks at."""
     facts, columns = [], []
     for run in runs:
         lengths = {part: {name: len(values) for name, values in run[part].items()} for part in PARTS}
         facts.append({**{name: value for name, value in run.items() if name not in PARTS}, "lengths": lengths})
         columns += [np.asarray(values, dtype=np.float32) for part in PARTS for values in run[part].values()]
     flat = np.concatenate(columns) if columns else np.empty(0, np.float32)
-    np.savez_compressed(file, facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), values=rounded(flat))
+    with replacing(file) as beside:
+        np.savez_compressed(beside, facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8), values=rounded(flat))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

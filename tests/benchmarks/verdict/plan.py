@@ -3,8 +3,10 @@
 A cause is no label: what a run really suffers from is asked of a large test set (`truth`).
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 STRENGTHS = (0, 1, 2)
@@ -19,7 +21,7 @@ DATASETS = {
     "speedrun": ("digits", "fashion_mnist", "plumage"),
 }
 SEEDS = {"lenet": 3, "resnet18": 1, "speedrun": 1}
-"""A run of the smallest network takes seconds, one of the others a minute."""
+"""A run of the smallest network takes seconds, one of the others up to a minute."""
 PLUMAGE = {"resolution": 32, "width": 0.25}
 """At 16 px the birds of different classes are alike."""
 BASE = {"dropout": 0.0, "batch_size": 64, "optimizer": "adam", "epochs": 30, "precision": "auto", "device": "cpu"}
@@ -54,6 +56,12 @@ class Planted:
     @property
     def name(self) -> str:
         return f"{self.cause}-{self.strength}-{self.net}-{self.dataset}-{self.seed}"
+
+    @property
+    def digest(self) -> str:
+        """Of what is done to the run and its data: another one, another run, whatever its name."""
+        given = json.dumps([self.knobs, asdict(self.flaw), self.restarts], sort_keys=True)
+        return hashlib.sha256(given.encode()).hexdigest()[:16]
 
 
 def _causes(strength: int, net: str) -> dict[str, tuple[dict[str, Any], Flaw, int]]:

@@ -17,13 +17,13 @@ HEALTHY = "healthy_cosine"
 
 
 def yardsticks(runs: Sequence[Mapping[str, Any]]) -> dict[str, Yardstick]:
-    """By data set, what a store full of good runs would say: upper quartile of accuracy, median noise."""
+    """By data set, what a store full of good runs would say: upper quartile of the accuracy at the lowest loss, median noise."""
     found = {}
     for dataset in {run["dataset"] for run in runs}:
         good = [run["series"] for run in runs if run["dataset"] == dataset and run["cause"] == HEALTHY]
-        best = sorted(float(np.nanmax(series["val_accuracy"])) for series in good)
+        best = [float(series["val_accuracy"][np.nanargmin(series["val_loss"])]) for series in good]
         noise = [float(quantities.noise(series["val_loss"].astype(float))[-1] / series["val_loss"][-1]) for series in good]
-        found[dataset] = Yardstick(best[round(0.75 * (len(best) - 1))], float(np.median(noise))) if len(good) >= 3 else Yardstick()
+        found[dataset] = Yardstick(float(np.quantile(best, 0.75)), float(np.median(noise))) if len(good) >= 3 else Yardstick()
     return found
 
 

@@ -14,7 +14,7 @@ def rate(count: int, of: int) -> str:
     if not of:
         return "none to count"
     low, high = wilson(count / of, of)
-    return f"{100 * count / of:.1f} % ({100 * float(low):.1f} to {100 * float(high):.1f}, {count} of {of})"
+    return f"{100 * count / of:.1f} % ({100 * max(0.0, float(low)):.1f} to {100 * float(high):.1f}, {count} of {of})"
 
 
 @dataclass(frozen=True)

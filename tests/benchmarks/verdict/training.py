@@ -65,8 +65,9 @@ def train(run: Planted, cache: Path) -> dict[str, Any]:
         pass
     return {
         "name": run.name, "cause": run.cause, "strength": run.strength, "net": run.net, "dataset": run.dataset, "seed": run.seed,
-        "planned": planned, "n_val": chronicle.n_val, "n_probe": chronicle.n_probe, "class_counts": list(chronicle.class_counts),
-        "exact_twins": twins.exact, "series": {name: chronicle.series[name] for name in SERIES}, "truth": truth,
+        "digest": run.digest, "planned": planned, "n_val": chronicle.n_val, "n_probe": chronicle.n_probe,
+        "class_counts": list(chronicle.class_counts), "exact_twins": twins.exact,
+        "series": {name: chronicle.series[name] for name in SERIES}, "truth": truth,
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What a planted run really suffers from, by its curves on a large test set and on training pictures, measured by code of its own.
 
-Nothing of `engine.diagnosis` is used, nor any number that it is given. Each symptom is there, is not, or is unclear (between two limits);
-a run whose first symptom is unclear is left out of the count and told apart.
+Nothing of `engine.diagnosis` is used. Of what it is given, the symptoms read four things as well: the training loss (`diverged`), the
+share of planted twins and the validation accuracy (`data_suspect`), the learning rate (`let_down`). Each symptom is there, is not, or is
+unclear (between two limits); a run whose first symptom is unclear is left out of the count.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +78,15 @@ def diverged(of: Facts) -> Says:
         return "yes"
     now, lowest = float(np.median(loss[-3:])), float(np.min(smooth(loss)))
     return graded(min(now / np.log(CLASSES[of.run["dataset"]]), now / lowest), 1.15, 1.3)
+
+
+def begun(run: Mapping[str, Any], alarm: int) -> int:
+    """The epoch, from 1, at which a divergence began that was told at epoch `alarm`: the first of the unbroken stretch up to the alarm in
+    which the training loss is 30 % above chance or a loss is not finite. The epoch after the alarm where the alarm's own is neither."""
+    series = {name: np.asarray(run["series"][name][:alarm], dtype=float) for name in ("train_loss", "val_loss", "probe_loss")}
+    limit = 1.3 * np.log(CLASSES[run["dataset"]])
+    well = np.flatnonzero((series["train_loss"] <= limit) & np.isfinite(series["val_loss"]) & np.isfinite(series["probe_loss"]))
+    return int(well[-1]) + 2 if len(well) else 1
 
 
 def data_suspect(of: Facts) -> Says:
