@@ -60,7 +60,8 @@ def test_the_table_tells_every_negative_and_the_score_without_what_the_rules_are
 
 def test_the_yardstick_is_the_upper_quartile_at_the_lowest_loss() -> None:
     accuracies = (0.1, 0.2, 0.4, 0.8)
-    series = [{"val_loss": np.array([3.0, 1, 2]), "val_accuracy": np.array([0, best, 0.9])} for best in accuracies]
+    curves = {"val_loss": np.array([3.0, 1, 2]), "learning_rate": np.ones(3)}
+    series = [curves | {"val_accuracy": np.array([0, best, 0.9])} for best in accuracies]
     runs = [{"dataset": "digits", "cause": replaying.HEALTHY, "series": each} for each in series]
     assert replaying.yardsticks(runs)["digits"].accuracy == pytest.approx(0.5)
     assert replaying.yardsticks(runs[:2])["digits"] == Yardstick()

@@ -65,7 +65,7 @@ def test_a_value_has_its_limit_and_its_interval_where_there_is_one(bounds: dict[
 
 def test_shares_are_written_in_percent_and_other_numbers_as_they_are() -> None:
     rows = charts.evidence_rows([1], {"value": [0.1], "limit": [0.1]})
-    for share, written in ((True, ".0%"), (False, "~g")):
+    for share, written in ((True, ".0%"), (False, ",~f")):
         figure = charts.evidence_figure(rows, ("#00f", "#fa0"), share, 130).to_dict()
         axes = [layer["encoding"]["y"]["axis"] for layer in figure["layer"] if "axis" in layer["encoding"].get("y", {})]
         assert [axis["format"] for axis in axes] == [written]

@@ -22,7 +22,7 @@ def yardsticks(runs: Sequence[Mapping[str, Any]]) -> dict[str, Yardstick]:
     for dataset in {run["dataset"] for run in runs}:
         good = [run["series"] for run in runs if run["dataset"] == dataset and run["cause"] == HEALTHY]
         best = [float(series["val_accuracy"][np.nanargmin(series["val_loss"])]) for series in good]
-        noise = [float(quantities.noise(series["val_loss"].astype(float))[-1] / series["val_loss"][-1]) for series in good]
+        noise = [quantities.usual_noise(*(series[name].astype(float) for name in ("val_loss", "learning_rate"))) for series in good]
         found[dataset] = Yardstick(float(np.quantile(best, 0.75)), float(np.median(noise))) if len(good) >= 3 else Yardstick()
     return found
 
