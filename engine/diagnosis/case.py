@@ -232,6 +232,12 @@ class Case:
         x = self.losses["val_loss"][self.rows]
         return self.known.grown("noise", self.m, lambda start, stop: q.noise(x[:stop], start))
 
+    @cached_property
+    def recent_noise(self) -> np.ndarray:
+        """Sigma of the validation loss over the last 10 epochs `(m,)`."""
+        x = self.losses["val_loss"][self.rows]
+        return self.known.grown("recent noise", self.m, lambda start, stop: q.noise(x[:stop], start, q.RECENT))
+
     def spikes(self, least: float) -> np.ndarray:
         """Share of the last epochs at which the validation loss jumped up, by `least` nats or more, `(m,)`."""
         x = self.losses["val_loss"][self.rows]

@@ -16,6 +16,8 @@ NOISE_WINDOW = 30
 """Second differences that the noise is estimated from: recent, since noise falls with the learning rate."""
 LEAST_DIFFERENCES = 5
 """Of fewer, the median of their deviations is mostly luck."""
+RECENT = 10
+"""Epochs that must be restless, too: a run that has become calm is not restless for having been so."""
 PLATEAU_SHARE, PLATEAU_MIN = 0.20, 5
 """A plateau is judged over the last 20 % of the epochs, at least 5."""
 PLATEAU_CHANGE = 0.005
@@ -72,13 +74,13 @@ def lowest_row(x: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(np.where(new, np.arange(len(x)), 0))
 
 
-def noise(x: np.ndarray, start: int = 0) -> np.ndarray:
+def noise(x: np.ndarray, start: int = 0, window: int = NOISE_WINDOW) -> np.ndarray:
     """Sigma of the rows from `start` on, by the median absolute deviation of 30 second differences; sqrt(6) is their own spread."""
     if len(x) < 3:
         return np.zeros(len(x) - start)
     first = max(start, 2)
-    seen = np.diff(x[max(0, first - NOISE_WINDOW - 1) :], 2)
-    windows = _trailing(seen, NOISE_WINDOW, len(x) - first)
+    seen = np.diff(x[max(0, first - window - 1) :], 2)
+    windows = _trailing(seen, window, len(x) - first)
     deviations = np.abs(windows - sorted_median(windows)[:, None])
     return np.concatenate([np.zeros(first - start), MAD_TO_SIGMA * sorted_median(deviations) / np.sqrt(6)])
 
@@ -95,13 +97,17 @@ def usual_noise(loss: np.ndarray, rate: np.ndarray) -> float:
 
 
 def spikes(x: np.ndarray, smoothed: np.ndarray, least: float, start: int = 0) -> np.ndarray:
-    """Share of the last 30 values that lie above ~x by `least` and by 5 MAD of that distance, for the rows from `start` on."""
+    """Share of the last 30 values that lie above ~x by `least` and by 5 MAD of that distance, 0 where none of the last 10 does.
+
+    For the rows from `start` on.
+    """
     first = max(0, start - NOISE_WINDOW + 1)
     above = _trailing((x - smoothed)[first:], NOISE_WINDOW, len(x) - start)
     centre = sorted_median(above)[:, None]
     spread = sorted_median(np.abs(above - centre))[:, None]
     count = np.maximum(np.count_nonzero(~np.isnan(above), axis=1), 1)
-    return np.count_nonzero(above > np.maximum(SPIKE_MADS * spread, least), axis=1) / count
+    jumps = above > np.maximum(SPIKE_MADS * spread, least)
+    return np.where(jumps[:, -RECENT:].any(axis=1), np.count_nonzero(jumps, axis=1) / count, 0.0)
 
 
 def _trailing(x: np.ndarray, window: int, rows: int) -> np.ndarray:

@@ -113,9 +113,10 @@ def unstable(case: Case, _previous: Verdict | None = None) -> Finding | None:
     """Validation loss jumps about: far noisier than comparable runs, or one epoch in ten a spike."""
     reference = number(case.history.yardstick.noise)
     limit = NOISE_TIMES * reference if math.isfinite(reference) else NOISE_SHARE
-    share = case.noise / case.val
+    least_noise = np.minimum(case.noise, case.recent_noise)
+    share = least_noise / case.val
     least = np.fmax(STILL_NATS, NOISE_OF_CHANCE * case.chance[0])
-    noisy, spiky = (share > limit) & (case.noise > least), case.spikes(float(least)) > SPIKES
+    noisy, spiky = (share > limit) & (least_noise > least), case.spikes(float(least)) > SPIKES
     signal = held((noisy | spiky) & (np.arange(case.m) >= UNSTABLE_EPOCHS - 1), case.hold)
     if not signal.on:
         return None

@@ -38,9 +38,9 @@ class Facts:
         return 1 / CLASSES[self.run["dataset"]]
 
     def after(self, name: str) -> float:
-        """The mean of the last values of a curve when the run went on for half as long again; NaN where it did not."""
+        """The median of the last values of a curve when the run went on for half as long again; NaN where it did not."""
         whole = np.asarray(self.run["truth"][name], dtype=float)
-        return float(np.mean(whole[-3:])) if len(whole) >= 1.4 * self.run["planned"] else np.nan
+        return float(np.median(whole[-3:])) if len(whole) >= 1.4 * self.run["planned"] else np.nan
 
 
 def allowed(runs: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -114,7 +114,21 @@ def rise(of: Facts) -> float:
 
 
 def overfitting(of: Facts) -> Says:
-    return graded(rise(of), 0.03, 0.07)
+    return beyond_jumps(of, rise(of), graded(rise(of), 0.03, 0.07))
+
+
+def beyond_jumps(of: Facts, change: float, said: Says) -> Says:
+    """Unclear where the change is one that the curve's own jumps could make: less than two, which are two errors of such a difference."""
+    return "unclear" if said == "yes" and change < 2 * jump(of) / float(np.median(last_third(of))) else said
+
+
+def last_third(of: Facts) -> np.ndarray:
+    return of.test[-max(8, of.n // 3) :]
+
+
+def jump(of: Facts) -> float:
+    """How far the test loss moves from one epoch to the next, in nats, in the last third."""
+    return float(np.median(np.abs(np.diff(last_third(of)))))
 
 
 def generalisation_gap(of: Facts) -> Says:
@@ -123,16 +137,14 @@ def generalisation_gap(of: Facts) -> Says:
 
 def undertrained(of: Facts) -> Says:
     """Whether half as many epochs more would have lowered both losses clearly."""
-    now = float(np.mean(of.test[-3:]))
-    test, seen = of.after("test_loss") / now, of.after("seen_loss") / np.mean(of.seen[-3:])
-    return graded(max(test, seen), 0.97, 0.92) if now - of.after("test_loss") >= NATS else "no"
+    now = float(np.median(of.test[-3:]))
+    left = max(of.after("test_loss") / now, of.after("seen_loss") / float(np.median(of.seen[-3:])))
+    return beyond_jumps(of, 1 - left, graded(left, 0.97, 0.92)) if now - of.after("test_loss") >= NATS else "no"
 
 
 def unstable(of: Facts) -> Says:
     """Test loss that moves by much of itself from epoch to epoch, in the last third."""
-    last = of.test[-max(8, of.n // 3) :]
-    jump = float(np.median(np.abs(np.diff(last))))
-    return graded(jump / float(np.median(last)), 0.06, 0.12) if jump >= NATS else "no"
+    return graded(jump(of) / float(np.median(last_third(of))), 0.06, 0.12) if jump(of) >= NATS else "no"
 
 
 def underfitting(of: Facts) -> Says:
