@@ -1,6 +1,7 @@
 """Commands about what is wrong with a run: its verdict, the verdicts on recorded curves, and trying what is prescribed."""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,28 +53,40 @@ def _remedies(store: Store, run: Run, found: Verdict) -> list[str]:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    """One object a line; a line that holds no run is answered with the reason."""
-    try:
-        for number, run in curves.lines(Path(given.curves)):
-            if run is None:
-                told: dict[str, Any] = {"run": None, "verdict": "too_early", "tier": None, "first_alarm": None, "first_watch": None}
-                reason = say("command.bad_curves", line=number)
-                print(as_json(told | {"best_epoch": None, "reason": reason}) if given.json else shown_whole(reason))
-                continue
-            found, told = curves.replay(run)
-            print(as_json(told) if given.json else shown_whole(_line(found, told)))
-    except OSError as error:
-        raise BadInput("command.curves_unreadable", file=given.curves, message=error.strerror or str(error)) from error
+    """One object a line; a line that holds no run is answered with the reason. Raises BadInput when none holds one."""
+    found = False
+    for number, run in _lines(given.curves):
+        if isinstance(run, str):
+            reason = say(f"command.curves_{run}", line=number, characters=curves.MOST_TEXT, numbers=curves.MOST_VALUES)
+            print(as_json(NOTHING | {"reason": reason}) if given.json else shown_whole(reason))
+            continue
+        found = True
+        verdict, told = curves.replay(run)
+        print(as_json(told) if given.json else shown_whole(_line(verdict, told)))
+    if not found:
+        raise BadInput("command.curves_none", file=given.curves)
     return 0
 
 
+def _lines(file: str) -> Iterator[tuple[int, Mapping[str, Any] | curves.Unread]]:
+    try:
+        yield from curves.lines(Path(file))
+    except OSError as error:
+        raise BadInput("command.curves_unreadable", file=file, message=error.strerror or str(error)) from error
+
+
 def _line(found: Verdict, told: dict[str, Any]) -> str:
+    run = one_line(str(told["run"]))
+    if "reason" in told:
+        return say("command.curve_without", run=run, reason=told["reason"])
     tier = "" if found.tier is None else f" ({say(f'verdict.tier.{found.tier}')})"
     places = {name: "–" if told[key] is None else told[key] for name, key in PLACES.items()}
-    return say("command.curve", run=one_line(str(told["run"])), verdict=explain(found).title, tier=tier, **places)
+    return say("command.curve", run=run, verdict=explain(found).title, tier=tier, **places)
 
 
 PLACES = {"best": "best_epoch", "alarm": "first_alarm", "watch": "first_watch"}
+# Of a line without a run.
+NOTHING = {"run": None, "verdict": "too_early", "tier": None, "first_alarm": None, "first_watch": None, "best_epoch": None}
 
 
 def follow(given: argparse.Namespace, home: Home) -> int:
