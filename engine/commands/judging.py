@@ -10,7 +10,7 @@ from engine.diagnosis import Verdict, curves, explain, remedy, sayable
 from engine.errors import BadInput, NotFound
 from engine.folders import one_line
 from engine.jobs import launch
-from engine.store import advice, records, runs
+from engine.store import advice, runs, verdicts
 from engine.store.connect import Store
 from engine.store.home import Home
 from engine.store.runs import Run
@@ -27,10 +27,9 @@ def verdict(given: argparse.Namespace, home: Home) -> int:
 
 def _of_run(given: argparse.Namespace, store: Store) -> int:
     run = runs.get(store, given.run)
-    event = records.last_event(store, run.id, records.VERDICT)
-    if event is None:
+    found = verdicts.newest(store, run.id)
+    if found is None:
         raise NotFound("errors.no_verdict", run=run.id)
-    found = Verdict.from_dict(event.data)
     said = explain(found, ended=run.state.ended)
     text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in (*said.evidence, *said.notes)), said.refuted_by]
     text += _remedies(store, run, found)

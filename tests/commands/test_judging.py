@@ -1,13 +1,14 @@
 """Verdict and try, as typed."""
 
 import json
+import time
 
 import pytest
 
 from engine.config import RunConfig
-from engine.store import advice, records, runs, transitions
+from engine.store import advice, attempts, records, runs, transitions
 from engine.store.connect import Store
-from engine.store.records import Batch
+from engine.store.records import Batch, Event
 from engine.store.runs import State
 from tests.commands.conftest import Athanor, Runs
 from tests.prescribed import told, verdict
@@ -118,6 +119,32 @@ def test_a_prescription_without_words_is_left_out_of_the_text(athanor: Athanor, 
     without_words(make.store, number)
     assert athanor("verdict", number).out == whole
     assert athanor("verdict", number, "--json").facts["prescriptions"][0]["name"] == "transmute"
+
+
+OF_ANOTHER_VERSION = [{"more": 1}, {"name": "martian"}, {"tier": "cosmic"}, {"evidence": []}]
+
+
+@pytest.mark.parametrize("change", OF_ANOTHER_VERSION, ids=["field", "name", "tier", "no evidence"])
+def test_a_verdict_of_another_version_ends_with_a_sentence(athanor: Athanor, make: Runs, change: dict[str, object]) -> None:
+    number = judged(make)
+    with make.store.write() as connection:
+        table = records.events
+        data = told("overfitting", RunConfig(), 2).data | change
+        connection.execute(table.update().where(table.c.run == number, table.c.seq == 2).values(data=data))
+    for words in (("verdict", number), ("verdict", number, "--json"), ("try", number, "drop_more")):
+        said = athanor(*words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err == f"athanor: What was said of run {number} was said by another version of Athanor; this one cannot read it.\n"
+
+
+def test_what_a_retry_has_taken_back_is_neither_said_nor_tried(athanor: Athanor, make: Runs) -> None:
+    number = judged(make, state=State.RUNNING)
+    found = attempts.current(make.store, number)
+    assert found is not None
+    rewind = Event(3, records.REWIND, 0, 0, {}, time.time())
+    records.append(make.store, found.claim, Batch(events=[rewind]))
+    assert athanor("verdict", number).err == f"athanor: Run {number} has no verdict yet: none of its epochs is done.\n"
+    assert "what is: –" in athanor("try", number, "drop_more").err
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.FINISHED, State.STOPPED])

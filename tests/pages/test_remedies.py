@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.jobs import memory
 from engine.store import advice, attempts, records, runs, transitions
 from engine.store.connect import Store
-from engine.store.records import Batch, Metric
+from engine.store.records import Batch, Event, Metric
 from engine.store.runs import Advice, New, State
 from tests.pages.conftest import add_run, claimed, read, train
 from tests.pages.test_states import bright, buttons
@@ -227,11 +227,22 @@ def test_garbage_for_a_verdict_is_a_sentence_and_the_rest_of_the_page_goes_on(
 ) -> None:
     number = judged(store, "overfitting", change=change)
     page = open_page("playground", id=str(number))
-    assert [error.value for error in page.error] == [strings.say("ui.trouble.sentence")]
+    assert [error.value for error in page.error] == [strings.say("errors.foreign_verdict", run=number)]
     assert buttons(page)["start"] == "Start"
     page.button(key="start").click().run()
     assert runs.get(store, 2).state is State.QUEUED
     assert open_page("run", id=str(number), tab="verdict").header[0].value.startswith("Run 1: ")
+
+
+def test_what_a_rewind_has_taken_back_is_not_offered(open_page: Open, store: Store) -> None:
+    number = judged(store, "overfitting", State.RUNNING)
+    found = attempts.current(store, number)
+    assert found is not None
+    records.append(store, found.claim, Batch(events=[Event(20, records.REWIND, 0, 0, {}, 0.0)]))
+    transitions.end(store, found.claim, State.STOPPED, {"key": "errors.stopped", "fields": {}})
+    page = open_page("playground", id=str(number))
+    assert (remedies(page), bright(page)) == ([], ["start"])
+    assert strings.say("ui.card.none") in read(page)
 
 
 def test_the_evidence_is_drawn_over_the_epochs(open_page: Open, store: Store) -> None:
