@@ -13,7 +13,8 @@ from engine.jobs import launch
 from engine.store import advice, runs, verdicts
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import Run
+from engine.store.runs import Run, State
+from engine.store.transitions import RETRIABLE
 from engine.strings import figures, say
 from engine.studies import track
 
@@ -89,10 +90,16 @@ NOTHING = {"run": None, "verdict": "too_early", "tier": None, "first_alarm": Non
 
 
 def follow(given: argparse.Namespace, home: Home) -> int:
-    """Queue what is prescribed."""
+    """Queue what is prescribed; of what was queued before, say what has become of it."""
     store = opened(home)
-    child = launch.follow(store, given.run, given.prescription)
-    knobs, before = runs.get(store, child).knobs, runs.get(store, given.run).knobs
-    changes = ", ".join(f"{name} = {knobs[name]}" for name in knobs if knobs[name] != before.get(name))
-    tell(given, {"id": child, "parent": given.run}, say("command.tried", child=child, run=given.run, changes=changes))
+    child = runs.get(store, launch.follow(store, given.run, given.prescription))
+    before = runs.get(store, given.run).knobs
+    changes = ", ".join(f"{name} = {value}" for name, value in child.knobs.items() if value != before.get(name))
+    key = "command.tried_before" if child.state.ended else "command.tried"
+    said = [say(key, run=child.id, state=child.state, parent=given.run, changes=changes)]
+    if child.state in RETRIABLE:
+        said.append(say("command.tried_retry", run=child.id))
+    elif child.state is State.PAUSED:
+        said.append(say("command.tried_resume", run=child.id))
+    tell(given, {"id": child.id, "parent": given.run, "state": child.state}, " ".join(said))
     return 0

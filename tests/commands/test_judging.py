@@ -166,6 +166,29 @@ def test_tried_twice_it_is_one_run(athanor: Athanor, make: Runs) -> None:
     assert runs.get(make.store, first["id"]).knobs["width"] == 0.5
 
 
+WORDS = {
+    State.QUEUED: "Run 2 is queued: run 1 with dropout = 0.4.\n",
+    State.RUNNING: "Run 2 is running: run 1 with dropout = 0.4.\n",
+    State.PAUSED: "Run 2 is paused: run 1 with dropout = 0.4. It goes on after: python -m engine resume 2\n",
+    State.FINISHED: "Run 2 had ended already (finished): run 1 with dropout = 0.4.\n",
+    State.STOPPED: "Run 2 had ended already (stopped): run 1 with dropout = 0.4. To try it again: python -m engine retry 2\n",
+    State.FAILED: "Run 2 had ended already (failed): run 1 with dropout = 0.4. To try it again: python -m engine retry 2\n",
+}
+
+
+@pytest.mark.parametrize("state", WORDS)
+def test_of_what_was_tried_before_it_is_said_what_became_of_it(athanor: Athanor, make: Runs, state: State) -> None:
+    number = judged(make)
+    assert athanor("try", number, "drop_more").out == WORDS[State.QUEUED]
+    if state is not State.QUEUED:
+        claim = make.begun(2)
+        if state is not State.RUNNING:
+            transitions.end(make.store, claim, state, {"key": "errors.stopped", "fields": {}})
+    said = athanor("try", number, "drop_more")
+    assert (said.code, said.out) == (0, WORDS[state])
+    assert athanor("try", number, "drop_more", "--json").facts == {"id": 2, "parent": 1, "state": state}
+
+
 def test_what_is_not_prescribed_ends_with_two_and_names_what_is(athanor: Athanor, make: Runs) -> None:
     number = judged(make)
     said = athanor("try", number, "sorcery")
