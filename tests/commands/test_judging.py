@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from engine.config import RunConfig
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.jobs import launch
 from engine.store import advice, attempts, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.records import Batch, Event
@@ -27,12 +28,11 @@ def judged(make: Runs, name: str = "overfitting", state: State = State.FINISHED)
 
 
 def tried_before(make: Runs, times: int, gain: float, name: str = "augment_more") -> None:
-    """So many followed prescriptions that came to their end, each with a little more gain."""
+    """So many followed prescriptions that came to their end, each with a little more gain, no two alike."""
     for k in range(times):
         parent = judged(make)
-        child = runs.create(
-            make.store, runs.New("tried", RunConfig().model_dump(mode="json"), 1, parent=parent, advice=runs.Advice("overfitting", name))
-        )
+        config = RunConfig.from_flat({"seed": parent}).model_dump(mode="json")
+        child = runs.create(make.store, runs.New("tried", config, CONFIG_VERSION, parent=parent, advice=runs.Advice("overfitting", name)))
         claim = make.begun(child)
         records.append(make.store, claim, Batch(summary=SUMMARY | {"val_accuracy": 0.8 + gain + k / 1000}))
         transitions.end(make.store, claim, State.FINISHED)
@@ -63,6 +63,17 @@ def test_what_was_tried_before_is_counted(athanor: Athanor, make: Runs) -> None:
     tried_before(make, 1, -0.05)
     assert "helped 4 of 5; about 1:00)" in athanor("verdict", number).out
     assert "(+0.7 points (−3.3 to +4.7); helped 4 of 5; about 1:00)" in athanor("verdict", number).out
+
+
+def test_copies_of_one_pair_are_no_measurement(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    for _ in range(5):
+        parent = judged(make)
+        child = launch.follow(make.store, parent, "drop_more")
+        claim = make.begun(child)
+        records.append(make.store, claim, Batch(summary=SUMMARY | {"val_accuracy": 0.81}))
+        transitions.end(make.store, claim, State.FINISHED)
+    assert "(rule of thumb; helped 1 of 1; about 1:00)" in athanor("verdict", number).out
 
 
 def test_for_programs_it_is_one_object_with_the_prescriptions(athanor: Athanor, make: Runs) -> None:

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import strings
-from engine.config import RunConfig
+from engine.config import CONFIG_VERSION, RunConfig
 from engine.jobs import memory
 from engine.store import advice, attempts, records, runs, transitions
 from engine.store.connect import Store
@@ -165,7 +165,8 @@ def test_the_card_of_a_child_says_what_it_tries_and_then_what_came_of_it(open_pa
 def test_from_five_pairs_on_the_effect_is_measured(open_page: Open, store: Store) -> None:
     page = open_page("playground", id=str(judged(store, "overfitting")))
     for k in range(5):
-        child = runs.create(store, New("a child", RunConfig().model_dump(mode="json"), 1, parent=1, advice=TRIED))
+        config = RunConfig.from_flat({"seed": k}).model_dump(mode="json")
+        child = runs.create(store, New("a child", config, CONFIG_VERSION, parent=1, advice=TRIED))
         finish(store, child, 0.922 + 0.01 * k)
     shown = read(page.run())
     assert "+3.0 points (+1.0 to +5.0)" in shown
