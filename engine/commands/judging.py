@@ -1,6 +1,7 @@
 """Commands about what is wrong with a run: its verdict, the verdicts on recorded curves, and trying what is prescribed."""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from engine.diagnosis import Verdict, curves, explain, remedy, sayable
 from engine.errors import BadInput, NotFound
 from engine.folders import one_line
 from engine.jobs import launch
-from engine.store import advice, records, runs
+from engine.store import advice, runs, verdicts
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import Run
+from engine.store.runs import Run, State
+from engine.store.transitions import RETRIABLE
 from engine.strings import figures, say
 from engine.studies import track
 
@@ -26,10 +28,9 @@ def verdict(given: argparse.Namespace, home: Home) -> int:
 
 def _of_run(given: argparse.Namespace, store: Store) -> int:
     run = runs.get(store, given.run)
-    event = records.last_event(store, run.id, records.VERDICT)
-    if event is None:
+    found = verdicts.newest(store, run.id)
+    if found is None:
         raise NotFound("errors.no_verdict", run=run.id)
-    found = Verdict.from_dict(event.data)
     said = explain(found, ended=run.state.ended)
     text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in (*said.evidence, *said.notes)), said.refuted_by]
     text += _remedies(store, run, found)
@@ -52,35 +53,53 @@ def _remedies(store: Store, run: Run, found: Verdict) -> list[str]:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    """One object a line; a line that holds no run is answered with the reason."""
-    try:
-        for number, run in curves.lines(Path(given.curves)):
-            if run is None:
-                told: dict[str, Any] = {"run": None, "verdict": "too_early", "tier": None, "first_alarm": None, "first_watch": None}
-                reason = say("command.bad_curves", line=number)
-                print(as_json(told | {"best_epoch": None, "reason": reason}) if given.json else shown_whole(reason))
-                continue
-            found, told = curves.replay(run)
-            print(as_json(told) if given.json else shown_whole(_line(found, told)))
-    except OSError as error:
-        raise BadInput("command.curves_unreadable", file=given.curves, message=error.strerror or str(error)) from error
+    """One object a line; a line that holds no run is answered with the reason. Raises BadInput when none holds one."""
+    found = False
+    for number, run in _lines(given.curves):
+        if isinstance(run, str):
+            reason = say(f"command.curves_{run}", line=number, characters=curves.MOST_TEXT, numbers=curves.MOST_VALUES)
+            print(as_json(NOTHING | {"reason": reason}) if given.json else shown_whole(reason))
+            continue
+        found = True
+        verdict, told = curves.replay(run)
+        print(as_json(told) if given.json else shown_whole(_line(verdict, told)))
+    if not found:
+        raise BadInput("command.curves_none", file=given.curves)
     return 0
 
 
+def _lines(file: str) -> Iterator[tuple[int, Mapping[str, Any] | curves.Unread]]:
+    try:
+        yield from curves.lines(Path(file))
+    except OSError as error:
+        raise BadInput("command.curves_unreadable", file=file, message=error.strerror or str(error)) from error
+
+
 def _line(found: Verdict, told: dict[str, Any]) -> str:
+    run = one_line(str(told["run"]))
+    if "reason" in told:
+        return say("command.curve_without", run=run, reason=told["reason"])
     tier = "" if found.tier is None else f" ({say(f'verdict.tier.{found.tier}')})"
     places = {name: "–" if told[key] is None else told[key] for name, key in PLACES.items()}
-    return say("command.curve", run=one_line(str(told["run"])), verdict=explain(found).title, tier=tier, **places)
+    return say("command.curve", run=run, verdict=explain(found).title, tier=tier, **places)
 
 
 PLACES = {"best": "best_epoch", "alarm": "first_alarm", "watch": "first_watch"}
+# Of a line without a run.
+NOTHING = {"run": None, "verdict": "too_early", "tier": None, "first_alarm": None, "first_watch": None, "best_epoch": None}
 
 
 def follow(given: argparse.Namespace, home: Home) -> int:
-    """Queue what is prescribed."""
+    """Queue what is prescribed; of what was queued before, say what has become of it."""
     store = opened(home)
-    child = launch.follow(store, given.run, given.prescription)
-    knobs, before = runs.get(store, child).knobs, runs.get(store, given.run).knobs
-    changes = ", ".join(f"{name} = {knobs[name]}" for name in knobs if knobs[name] != before.get(name))
-    tell(given, {"id": child, "parent": given.run}, say("command.tried", child=child, run=given.run, changes=changes))
+    child = runs.get(store, launch.follow(store, given.run, given.prescription))
+    before = runs.get(store, given.run).knobs
+    changes = ", ".join(f"{name} = {value}" for name, value in child.knobs.items() if value != before.get(name))
+    key = "command.tried_before" if child.state.ended else "command.tried"
+    said = [say(key, run=child.id, state=child.state, parent=given.run, changes=changes)]
+    if child.state in RETRIABLE:
+        said.append(say("command.tried_retry", run=child.id))
+    elif child.state is State.PAUSED:
+        said.append(say("command.tried_resume", run=child.id))
+    tell(given, {"id": child.id, "parent": given.run, "state": child.state}, " ".join(said))
     return 0

@@ -14,13 +14,13 @@ from typing import Any
 from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
-from engine.diagnosis import Verdict
+from engine.diagnosis import sayable
 from engine.errors import BadInput, Refused
 from engine.folders import data_roots, one_line
 from engine.jobs import bell, lease
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import SUPERVISOR
-from engine.store import attempts, budget, records, runs, transitions
+from engine.store import attempts, budget, records, runs, transitions, verdicts
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 from engine.store.records import PAUSE, STEP, STOP
@@ -54,11 +54,10 @@ def again(store: Store, number: int, changes: Mapping[str, Any], launch_key: str
 def follow(store: Store, number: int, prescription: str) -> int:
     """Queue what the newest verdict on a run prescribes under this name; the same twice is one run.
 
-    Raises NotFound, and BadInput with what is prescribed when this is not.
+    Raises NotFound, also of a verdict that cannot be read, and BadInput with what is prescribed when this is not.
     """
-    event = records.last_event(store, number, records.VERDICT)
-    verdict = None if event is None else Verdict.from_dict(event.data)
-    known = {} if verdict is None else {each.name: each for each in verdict.prescriptions if each.changes}
+    verdict = verdicts.newest(store, number)
+    known = {} if verdict is None else {each.name: each for each in sayable(verdict) if each.changes}
     if verdict is None or prescription not in known:
         runs.get(store, number)
         raise BadInput("errors.not_prescribed", run=number, name=prescription[:80], known=", ".join(known) or "–")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from engine.config.versions import current
@@ -25,8 +26,8 @@ ASKED = (*ALIKE, "validation_share")
 class Standing:
     """Of the finished runs on one dataset; None where there are too few of them.
 
-    `accuracy`: the upper quartile of their best validation accuracies. `noise`: the median noise of their validation loss, as a share of
-    it. `runs`: how many were judged by the same validation pictures.
+    `accuracy`: the upper quartile of their validation accuracies, each at its best epoch, that of the lowest validation loss. `noise`: the
+    median noise of their validation loss, as a share of it. `runs`: how many were judged by the same validation pictures.
     """
 
     accuracy: float | None = None
@@ -43,11 +44,11 @@ def standing(store: Store, data: Mapping[str, Any]) -> Standing:
     same = [(knobs, summary) for knobs, summary in found if all(knobs.get(name) == data.get(name) for name in ALIKE)]
     accuracies, noises = (_known(summary.get(name) for _, summary in same) for name in ("val_accuracy", "val_noise"))
     return Standing(
-        accuracies[round(UPPER_QUARTILE * (len(accuracies) - 1))] if len(accuracies) >= ENOUGH else None,
+        float(np.quantile(accuracies, UPPER_QUARTILE)) if len(accuracies) >= ENOUGH else None,
         median(noises) if len(noises) >= ENOUGH else None,
         sum(all(knobs.get(name) == data.get(name) for name in ASKED) for knobs, _ in same),
     )
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
-    return sorted(value for value in values if value is not None)
+    return [value for value in values if value is not None]

@@ -1,19 +1,22 @@
 """The track record: what came of the prescriptions that were followed. Pure; knows no store and no screen.
 
 A pair is a run and the run that tried a prescription on it: same seed, same split, computed alike. Its score is the difference of their
-best validation accuracies; the test part is never looked at.
+validation accuracies, each at its best epoch, that of the lowest validation loss; the test part is never looked at.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Protocol
 
 from engine.diagnosis import Prescription
-from engine.statistics.means import Estimate, mean
+from engine.statistics.means import SIGN_FLIP_LEAST, Estimate, mean
 from engine.strings import figures, say
 
 # Pairs from which the interval of a mean says something; fewer are a rule of thumb.
 ENOUGH = 5
+# Half an interval below this is none: accuracies are shares of pictures, and differ by a millionth or not at all.
+NO_WIDTH = 1e-12
 
 
 class Tried(Protocol):
@@ -27,11 +30,16 @@ class Tried(Protocol):
     def after(self) -> float | None: ...
     @property
     def comparable(self) -> bool: ...
+    @property
+    def pair(self) -> int: ...
 
 
 @dataclass(frozen=True)
 class Track:
-    """How often a prescription was tried to the end here, how often it helped, and the mean difference (0..1) with its interval."""
+    """How often a prescription was tried to the end here, how often it helped, and the mean difference (0..1) with its interval.
+
+    Copies of a pair count once, as their mean.
+    """
 
     tried: int
     helped: int
@@ -39,8 +47,9 @@ class Track:
 
     @property
     def measured(self) -> bool:
-        """Whether there are pairs enough to speak of an effect."""
-        return self.tried >= ENOUGH
+        """Whether there are pairs enough to speak of an effect; where all gave the same, as many as the signs alone take to tell."""
+        half = self.effect.half
+        return half is not None and self.tried >= (ENOUGH if half > NO_WIDTH else SIGN_FLIP_LEAST)
 
     def effect_words(self, language: str) -> str:
         """What may be expected of it."""
@@ -57,16 +66,20 @@ def score(one: Tried) -> float | None:
 
 def tracks(tried: Iterable[Tried]) -> dict[str, Track]:
     """The record of each prescription that was followed to the end."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[int, list[float]]] = {}
     for one in tried:
         difference = score(one)
         if difference is not None:
-            found.setdefault(one.prescription, []).append(difference)
-    return {name: Track(len(values), sum(value > 0 for value in values), mean(values)) for name, values in found.items()}
+            found.setdefault(one.prescription, {}).setdefault(one.pair, []).append(difference)
+    return {name: _track([fmean(copies) for copies in pairs.values()]) for name, pairs in found.items()}
+
+
+def _track(values: list[float]) -> Track:
+    return Track(len(values), sum(value > 0 for value in values), mean(values))
 
 
 def expected(record: Mapping[str, Track], prescription: str, language: str = "en") -> tuple[str, str]:
-    """What the record says of a prescription: its effect, a rule of thumb below five pairs; and how often it helped, if it was tried."""
+    """What the record says of a prescription: its effect, or a rule of thumb; and how often it helped, if it was tried."""
     found = record.get(prescription)
     if found is None:
         return say("verdict.effect.rule_of_thumb", language), ""

@@ -10,7 +10,7 @@ import streamlit as st
 from engine import catalog
 from engine.diagnosis import Prescription, Verdict, remedy, sayable
 from engine.jobs import launch
-from engine.store import advice, records, runs
+from engine.store import advice, runs, verdicts
 from engine.store.connect import Store
 from engine.store.runs import Run
 from engine.strings import figures, known
@@ -25,9 +25,8 @@ AT_ONCE = 3
 
 
 def newest(run: Run) -> Verdict | None:
-    """What was last said of a run."""
-    event = records.last_event(store(), run.id, records.VERDICT)
-    return None if event is None else Verdict.from_dict(event.data)
+    """What was last said of a run. Raises NotFound where another version of Athanor said it."""
+    return verdicts.newest(store(), run.id)
 
 
 def offered(verdict: Verdict | None) -> list[Prescription]:

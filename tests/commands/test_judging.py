@@ -1,13 +1,15 @@
 """Verdict and try, as typed."""
 
 import json
+import time
 
 import pytest
 
-from engine.config import RunConfig
-from engine.store import advice, records, runs, transitions
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.jobs import launch
+from engine.store import advice, attempts, records, runs, transitions
 from engine.store.connect import Store
-from engine.store.records import Batch
+from engine.store.records import Batch, Event
 from engine.store.runs import State
 from tests.commands.conftest import Athanor, Runs
 from tests.prescribed import told, verdict
@@ -26,12 +28,11 @@ def judged(make: Runs, name: str = "overfitting", state: State = State.FINISHED)
 
 
 def tried_before(make: Runs, times: int, gain: float, name: str = "augment_more") -> None:
-    """So many followed prescriptions that came to their end, each with a little more gain."""
+    """So many followed prescriptions that came to their end, each with a little more gain, no two alike."""
     for k in range(times):
         parent = judged(make)
-        child = runs.create(
-            make.store, runs.New("tried", RunConfig().model_dump(mode="json"), 1, parent=parent, advice=runs.Advice("overfitting", name))
-        )
+        config = RunConfig.from_flat({"seed": parent}).model_dump(mode="json")
+        child = runs.create(make.store, runs.New("tried", config, CONFIG_VERSION, parent=parent, advice=runs.Advice("overfitting", name)))
         claim = make.begun(child)
         records.append(make.store, claim, Batch(summary=SUMMARY | {"val_accuracy": 0.8 + gain + k / 1000}))
         transitions.end(make.store, claim, State.FINISHED)
@@ -62,6 +63,17 @@ def test_what_was_tried_before_is_counted(athanor: Athanor, make: Runs) -> None:
     tried_before(make, 1, -0.05)
     assert "helped 4 of 5; about 1:00)" in athanor("verdict", number).out
     assert "(+0.7 points (−3.3 to +4.7); helped 4 of 5; about 1:00)" in athanor("verdict", number).out
+
+
+def test_copies_of_one_pair_are_no_measurement(athanor: Athanor, make: Runs) -> None:
+    number = judged(make)
+    for _ in range(5):
+        parent = judged(make)
+        child = launch.follow(make.store, parent, "drop_more")
+        claim = make.begun(child)
+        records.append(make.store, claim, Batch(summary=SUMMARY | {"val_accuracy": 0.81}))
+        transitions.end(make.store, claim, State.FINISHED)
+    assert "(rule of thumb; helped 1 of 1; about 1:00)" in athanor("verdict", number).out
 
 
 def test_for_programs_it_is_one_object_with_the_prescriptions(athanor: Athanor, make: Runs) -> None:
@@ -120,6 +132,32 @@ def test_a_prescription_without_words_is_left_out_of_the_text(athanor: Athanor, 
     assert athanor("verdict", number, "--json").facts["prescriptions"][0]["name"] == "transmute"
 
 
+OF_ANOTHER_VERSION = [{"more": 1}, {"name": "martian"}, {"tier": "cosmic"}, {"evidence": []}]
+
+
+@pytest.mark.parametrize("change", OF_ANOTHER_VERSION, ids=["field", "name", "tier", "no evidence"])
+def test_a_verdict_of_another_version_ends_with_a_sentence(athanor: Athanor, make: Runs, change: dict[str, object]) -> None:
+    number = judged(make)
+    with make.store.write() as connection:
+        table = records.events
+        data = told("overfitting", RunConfig(), 2).data | change
+        connection.execute(table.update().where(table.c.run == number, table.c.seq == 2).values(data=data))
+    for words in (("verdict", number), ("verdict", number, "--json"), ("try", number, "drop_more")):
+        said = athanor(*words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err == f"athanor: What was said of run {number} was said by another version of Athanor; this one cannot read it.\n"
+
+
+def test_what_a_retry_has_taken_back_is_neither_said_nor_tried(athanor: Athanor, make: Runs) -> None:
+    number = judged(make, state=State.RUNNING)
+    found = attempts.current(make.store, number)
+    assert found is not None
+    rewind = Event(3, records.REWIND, 0, 0, {}, time.time())
+    records.append(make.store, found.claim, Batch(events=[rewind]))
+    assert athanor("verdict", number).err == f"athanor: Run {number} has no verdict yet: none of its epochs is done.\n"
+    assert "what is: –" in athanor("try", number, "drop_more").err
+
+
 @pytest.mark.parametrize("state", [State.RUNNING, State.FINISHED, State.STOPPED])
 def test_what_is_prescribed_is_tried(athanor: Athanor, make: Runs, state: State) -> None:
     number = judged(make, state=state)
@@ -137,6 +175,29 @@ def test_tried_twice_it_is_one_run(athanor: Athanor, make: Runs) -> None:
     assert first == athanor("try", number, "smaller_net", "--json").facts
     assert first["parent"] == number
     assert runs.get(make.store, first["id"]).knobs["width"] == 0.5
+
+
+WORDS = {
+    State.QUEUED: "Run 2 is queued: run 1 with dropout = 0.4.\n",
+    State.RUNNING: "Run 2 is running: run 1 with dropout = 0.4.\n",
+    State.PAUSED: "Run 2 is paused: run 1 with dropout = 0.4. It goes on after: python -m engine resume 2\n",
+    State.FINISHED: "Run 2 had ended already (finished): run 1 with dropout = 0.4.\n",
+    State.STOPPED: "Run 2 had ended already (stopped): run 1 with dropout = 0.4. To try it again: python -m engine retry 2\n",
+    State.FAILED: "Run 2 had ended already (failed): run 1 with dropout = 0.4. To try it again: python -m engine retry 2\n",
+}
+
+
+@pytest.mark.parametrize("state", WORDS)
+def test_of_what_was_tried_before_it_is_said_what_became_of_it(athanor: Athanor, make: Runs, state: State) -> None:
+    number = judged(make)
+    assert athanor("try", number, "drop_more").out == WORDS[State.QUEUED]
+    if state is not State.QUEUED:
+        claim = make.begun(2)
+        if state is not State.RUNNING:
+            transitions.end(make.store, claim, state, {"key": "errors.stopped", "fields": {}})
+    said = athanor("try", number, "drop_more")
+    assert (said.code, said.out) == (0, WORDS[state])
+    assert athanor("try", number, "drop_more", "--json").facts == {"id": 2, "parent": 1, "state": state}
 
 
 def test_what_is_not_prescribed_ends_with_two_and_names_what_is(athanor: Athanor, make: Runs) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from engine.commands import line
-from engine.diagnosis.curves import lines, replay
+from engine.diagnosis.curves import MOST_CLASSES, lines, replay
 from tests.diagnosis import golden
 
 KEYS = ["run", "verdict", "tier", "first_alarm", "first_watch", "best_epoch"]
@@ -93,11 +93,23 @@ BAD: dict[str, Run] = {
 }
 
 
-@pytest.mark.parametrize("run", BAD.values(), ids=BAD.keys())
-def test_a_strange_run_is_answered_like_any_other(answer: Callable[[bytes], Answer], run: Run) -> None:
-    code, answers, err = answer(written(run, overfit()))
+NO_NUMBER = "there is no number in {}; train_loss and val_loss were expected, each a list with a number an epoch"
+NEITHER = NO_NUMBER.format("train_loss, val_loss")
+REASONS = {
+    **dict.fromkeys(("nothing", "no series", "empty series", "nulls", "series that are none"), NEITHER),
+    "no training": NO_NUMBER.format("train_loss"),
+    "no validation": NO_NUMBER.format("val_loss"),
+    "gaps": "no epoch has a number in both, train_loss and val_loss",
+    "huge losses": "below zero, as no cross-entropy is: train_loss, val_loss. Such a loss is not judged",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_strange_run_is_answered_like_any_other(answer: Callable[[bytes], Answer], name: str) -> None:
+    code, answers, err = answer(written(BAD[name], overfit()))
     assert (code, err) == (0, "")
-    assert [list(each) for each in answers] == [KEYS, KEYS]
+    assert [list(each) for each in answers] == [[*KEYS, "reason"] if name in REASONS else KEYS, KEYS]
+    assert answers[0].get("reason") == REASONS.get(name)
     assert answers[1]["verdict"] == "overfitting"
 
 
@@ -122,10 +134,21 @@ def test_a_line_that_holds_no_run_is_answered_with_the_reason(answer: Callable[[
     assert answers[1]["reason"].startswith("line 2 holds no run")
 
 
-def test_an_empty_file_and_empty_lines_say_nothing(answer: Callable[[bytes], Answer]) -> None:
-    assert answer(b"") == (0, [], "")
-    assert answer(b"\n  \n\r\n") == (0, [], "")
-    assert answer(gzip.compress(b"")) == (0, [], "")
+NO_RUNS = {
+    "nothing": b"",
+    "empty lines": b"\n  \n\r\n",
+    "nothing, packed": gzip.compress(b""),
+    "no objects": b"hello\n[1]\n",
+    "an object over many lines": json.dumps(overfit(), indent=1).encode(),
+}
+
+
+@pytest.mark.parametrize("content", NO_RUNS.values(), ids=NO_RUNS.keys())
+def test_a_file_without_any_run_is_bad_input(answer: Callable[[bytes], Answer], content: bytes) -> None:
+    code, answers, err = answer(content)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("athanor: No line of ") and "holds a run" in err
+    assert all("reason" in each for each in answers)
 
 
 def test_packed_curves_say_what_plain_ones_say(answer: Callable[[bytes], Answer]) -> None:
@@ -168,7 +191,7 @@ def test_for_people_a_line_says_it_in_words(capsys: pytest.CaptureFixture[str], 
     assert line.main(["verdict", "--curves", str(file)]) == 0
     out = capsys.readouterr().out.splitlines()
     assert "Overfitting (medium evidence), best at epoch" in out[0] and "\x1b" not in out[0]
-    assert out[1] == "b: Too early, best at epoch –; first alarm –, first watch –"
+    assert out[1] == f"b: no verdict: {NEITHER}"
     assert out[2] == "line 3 holds no run: an object with lists of numbers was expected"
 
 
@@ -212,6 +235,67 @@ def test_what_is_no_number_counts_as_not_recorded() -> None:
     assert told == told[:1] * 4
 
 
+def test_names_of_another_program_are_answered_with_those_expected() -> None:
+    run = overfit()
+    told = replay({"loss": run["train_loss"], "val_loss": run["val_loss"]})[1]
+    assert told == dict.fromkeys(KEYS) | {"verdict": "too_early", "reason": NO_NUMBER.format("train_loss")}
+
+
+def test_numbers_written_as_text_are_answered_with_what_was_expected() -> None:
+    told = replay({name: [str(value) for value in values] for name, values in overfit().items() if isinstance(values, list)})[1]
+    assert (told["verdict"], told["reason"]) == ("too_early", NEITHER)
+
+
+def test_a_loss_that_breaks_is_said_even_where_no_epoch_can_be_judged() -> None:
+    told = replay({"train_loss": [math.nan] * 10})[1]
+    assert (told["verdict"], list(told)) == ("diverged", KEYS)
+
+
+@pytest.mark.parametrize("name", ["train_loss", "val_loss"])
+def test_a_loss_below_zero_is_not_judged(name: str) -> None:
+    run = overfit()
+    told = replay(run | {name: [value - 1 for value in run[name]]})[1]
+    reason = f"below zero, as no cross-entropy is: {name}. Such a loss is not judged"
+    assert told == dict.fromkeys(KEYS) | {"run": "a", "verdict": "too_early", "reason": reason}
+    assert replay(run | {name: [value if k else -1e-7 for k, value in enumerate(run[name])]})[1]["verdict"] == "overfitting"
+
+
+def gap(scale: float = 1.0, **more: Any) -> Run:
+    """A run of which a generalisation gap is said, for its accuracies; these in shares, or in percent."""
+    history = golden.gap_without_rise()
+    losses = {"train_loss": history.probe_loss, "val_loss": history.val_loss}
+    accuracies = {"train_accuracy": history.probe_accuracy, "val_accuracy": history.val_accuracy}
+    scaled = {name: [scale * float(value) for value in values] for name, values in accuracies.items()}
+    counts = {"num_classes": 10, "n_train": 2000, "n_val": 2000}
+    return {"run": "g", **counts, **{name: list(map(float, values)) for name, values in losses.items()}, **scaled} | more
+
+
+def test_accuracies_in_percent_are_taken_for_what_they_are() -> None:
+    shares, percent = replay(gap())[0], replay(gap(100))[0]
+    assert [shares.name, percent.name] == ["generalisation_gap"] * 2
+    assert percent.evidence[0].value == pytest.approx(shares.evidence[0].value)
+
+
+def test_a_share_that_was_rounded_up_is_no_percent() -> None:
+    rounded = [1.0000001, *gap()["train_accuracy"][1:]]
+    assert replay(gap(train_accuracy=rounded))[0] == replay(gap(train_accuracy=[1.0, *rounded[1:]]))[0]
+
+
+@pytest.mark.parametrize("strange", [-0.1, 100.5, 1e300])
+def test_accuracies_that_can_be_none_are_left_out(strange: float) -> None:
+    without = gap(train_accuracy=None)
+    assert replay(gap(train_accuracy=[strange, *gap()["train_accuracy"][1:]]))[0].as_dict() == replay(without)[0].as_dict()
+    assert replay(without)[1]["verdict"] != "generalisation_gap"
+
+
+@pytest.mark.parametrize("classes", [1, MOST_CLASSES + 1, 10**9])
+def test_as_many_classes_as_there_cannot_be_count_as_unknown(classes: int) -> None:
+    assert replay(overfit(num_classes=classes))[0].as_dict() == replay(overfit(num_classes=None))[0].as_dict()
+    high = {"train_loss": [40.0] * 40, "val_loss": [40.0] * 40}
+    assert replay(high | {"num_classes": classes})[1]["verdict"] == "plateau"
+    assert replay(high | {"num_classes": MOST_CLASSES})[1]["verdict"] == "diverged", "twice as much as chance"
+
+
 def test_test_numbers_are_not_looked_at() -> None:
     seen, other = replay(overfit()), replay(overfit(test_loss=[0.0] * 60, test_accuracy=[1.0] * 60, overfits=False))
     assert (seen[0].as_dict(), seen[1]) == (other[0].as_dict(), other[1])
@@ -227,7 +311,8 @@ COUNTS = {"num_classes": some.integers(-1, 2000), "n_val": VALUE, "n_train": VAL
 @settings(max_examples=150, deadline=None)
 def test_any_object_gets_an_answer_that_everybody_can_read(run: Run) -> None:
     told = replay(run)[1]
-    assert list(told) == KEYS
+    assert list(told) in (KEYS, [*KEYS, "reason"])
+    assert "reason" not in told or told["verdict"] == "too_early"
     assert strict(json.dumps(told)) == told
 
 
@@ -247,7 +332,9 @@ def test_twenty_thousand_points_are_judged_like_few() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_million_points_are_judged(answer: Callable[[bytes], Answer]) -> None:
-    code, answers, _ = answer(packed(long(1_000_000), overfit()))
+    run = long(1_000_000)
+    accuracies = {f"{part}_accuracy": (1 - np.array(run[f"{part}_loss"]) / 3).tolist() for part in ("train", "val")}
+    code, answers, _ = answer(packed(run | accuracies, overfit()))
     assert (code, [each["verdict"] for each in answers]) == (0, ["overfitting"] * 2)
     assert 500_000 < answers[0]["first_alarm"] < 600_000
 

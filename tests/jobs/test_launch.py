@@ -1,11 +1,13 @@
 """Changed copies of a run: what they inherit, and what a verdict prescribes queued once and with its reason."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from engine.config import RunConfig
 from engine.errors import BadInput, BadKnob, NotFound
@@ -13,7 +15,7 @@ from engine.jobs import launch
 from engine.store import advice, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.records import Batch
+from engine.store.records import Batch, Event
 from engine.store.runs import Advice, State
 from tests.prescribed import told
 
@@ -32,12 +34,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.engine.dispose()
 
 
-def ended(store: Store, *verdicts: str, config: RunConfig = CONFIG) -> int:
-    """A run of which this was said, one verdict after another."""
+def ended(store: Store, *verdicts: str, config: RunConfig = CONFIG, rewound: int | None = None) -> int:
+    """A run of which this was said, one verdict after another, and then taken back to that epoch."""
     number, claim = launch.submit(store, config), transitions.claim(store)
     assert claim is not None and claim.run == number
     transitions.begin(store, claim, NUMERICS)
     events = [told(name, config, seq, epoch=seq) for seq, name in enumerate(verdicts, 1)]
+    if rewound is not None:
+        events.append(Event(len(events) + 1, records.REWIND, 20 * rewound, rewound, {}, time.time()))
     records.append(store, claim, Batch(events=events, summary={"val_accuracy": 0.8}))
     transitions.end(store, claim, State.FINISHED)
     return number
@@ -134,3 +138,41 @@ def test_the_newest_verdict_counts(store: Store) -> None:
     with pytest.raises(BadInput, match="what is: tame"):
         launch.follow(store, number, "augment_more")
     assert changed(store, number, launch.follow(store, number, "tame")) == {"learning_rate": 1e-4, "warmup": 2.0}
+
+
+def test_what_a_rewind_has_taken_back_is_not_prescribed(store: Store) -> None:
+    with pytest.raises(BadInput, match="what is: –"):
+        launch.follow(store, ended(store, "healthy", "overfitting", rewound=0), "augment_more")
+    number = ended(store, "diverged", "overfitting", rewound=1)
+    with pytest.raises(BadInput, match="what is: tame"):
+        launch.follow(store, number, "augment_more")
+    assert changed(store, number, launch.follow(store, number, "tame"))
+
+
+def stored_with(store: Store, number: int, **data: Any) -> None:
+    """What is stored of the first verdict, changed."""
+    with store.write() as connection:
+        table = records.events
+        old = connection.execute(sa.select(table.c.data).where(table.c.run == number)).scalar_one()
+        connection.execute(table.update().where(table.c.run == number).values(data=old | data))
+
+
+def test_what_there_are_no_words_for_is_not_queued(store: Store) -> None:
+    number = ended(store, "overfitting")
+    strange = [
+        {"name": "transmute", "changes": {"dropout": [0.2, 0.3]}, "cost": 1.0},
+        {"name": "augment_more", "changes": {"sorcery": [0, 1]}, "cost": 1.0},
+        {"name": "drop_more", "changes": {"dropout": [0.2, 0.4]}, "cost": 1.0},
+    ]
+    stored_with(store, number, prescriptions=strange)
+    for name in ("transmute", "augment_more"):
+        with pytest.raises(BadInput, match="what is: drop_more"):
+            launch.follow(store, number, name)
+    assert changed(store, number, launch.follow(store, number, "drop_more")) == {"dropout": 0.4}
+
+
+def test_of_a_verdict_of_another_version_nothing_is_followed(store: Store) -> None:
+    number = ended(store, "overfitting")
+    stored_with(store, number, name="martian")
+    with pytest.raises(NotFound, match="said by another version of Athanor"):
+        launch.follow(store, number, "drop_more")

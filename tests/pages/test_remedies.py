@@ -7,11 +7,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import strings
-from engine.config import RunConfig
+from engine.config import CONFIG_VERSION, RunConfig
 from engine.jobs import memory
 from engine.store import advice, attempts, records, runs, transitions
 from engine.store.connect import Store
-from engine.store.records import Batch, Metric
+from engine.store.records import Batch, Event, Metric
 from engine.store.runs import Advice, New, State
 from tests.pages.conftest import add_run, claimed, read, train
 from tests.pages.test_states import bright, buttons
@@ -165,7 +165,8 @@ def test_the_card_of_a_child_says_what_it_tries_and_then_what_came_of_it(open_pa
 def test_from_five_pairs_on_the_effect_is_measured(open_page: Open, store: Store) -> None:
     page = open_page("playground", id=str(judged(store, "overfitting")))
     for k in range(5):
-        child = runs.create(store, New("a child", RunConfig().model_dump(mode="json"), 1, parent=1, advice=TRIED))
+        config = RunConfig.from_flat({"seed": k}).model_dump(mode="json")
+        child = runs.create(store, New("a child", config, CONFIG_VERSION, parent=1, advice=TRIED))
         finish(store, child, 0.922 + 0.01 * k)
     shown = read(page.run())
     assert "+3.0 points (+1.0 to +5.0)" in shown
@@ -227,11 +228,22 @@ def test_garbage_for_a_verdict_is_a_sentence_and_the_rest_of_the_page_goes_on(
 ) -> None:
     number = judged(store, "overfitting", change=change)
     page = open_page("playground", id=str(number))
-    assert [error.value for error in page.error] == [strings.say("ui.trouble.sentence")]
+    assert [error.value for error in page.error] == [strings.say("errors.foreign_verdict", run=number)]
     assert buttons(page)["start"] == "Start"
     page.button(key="start").click().run()
     assert runs.get(store, 2).state is State.QUEUED
     assert open_page("run", id=str(number), tab="verdict").header[0].value.startswith("Run 1: ")
+
+
+def test_what_a_rewind_has_taken_back_is_not_offered(open_page: Open, store: Store) -> None:
+    number = judged(store, "overfitting", State.RUNNING)
+    found = attempts.current(store, number)
+    assert found is not None
+    records.append(store, found.claim, Batch(events=[Event(20, records.REWIND, 0, 0, {}, 0.0)]))
+    transitions.end(store, found.claim, State.STOPPED, {"key": "errors.stopped", "fields": {}})
+    page = open_page("playground", id=str(number))
+    assert (remedies(page), bright(page)) == ([], ["start"])
+    assert strings.say("ui.card.none") in read(page)
 
 
 def test_the_evidence_is_drawn_over_the_epochs(open_page: Open, store: Store) -> None:

@@ -1,7 +1,7 @@
 """What was prescribed and followed: kept beside the run that tried it, carried with it, gone with it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -41,7 +41,7 @@ def tried(store: Store, parent: int, what: Advice = AUGMENT, state: State = Stat
 def test_what_was_followed_is_found_with_both_runs_and_how_they_came_out(store: Store) -> None:
     parent = ended(store)
     child = tried(store, parent)
-    assert advice.followed(store) == [advice.Followed(child, parent, "overfitting", "augment_more", 0.9, 0.95, comparable=True)]
+    assert advice.followed(store) == [advice.Followed(child, parent, "overfitting", "augment_more", 0.9, 0.95, comparable=True, pair=child)]
     assert advice.followed(store, child) == advice.followed(store)
     assert advice.followed(store, parent) == []
     assert runs.parents(store, child) == [parent]
@@ -63,6 +63,40 @@ def test_runs_judged_by_other_pictures_are_no_pair(store: Store) -> None:
     records.append(store, claim, Batch(summary={"val_accuracy": 0.5}))
     transitions.end(store, claim, State.FINISHED)
     assert [(each.run, each.comparable) for each in advice.followed(store)] == [(child, False)]
+
+
+def finished(store: Store, parent: int | None = None, images: int = 100, counts: Sequence[int] = (40, 40), **knobs: object) -> int:
+    """A run on a folder with so many pictures of each class, that tried something where it has a parent."""
+    config = RunConfig.from_flat(knobs).model_dump(mode="json")
+    what = None if parent is None else AUGMENT
+    number, claim = runs.create(store, New("a run", config, CONFIG_VERSION, parent=parent, advice=what)), taken(store)
+    assert claim.run == number
+    summary = {"val_accuracy": 0.5, "validation_images": images, "class_counts": list(counts)}
+    records.append(store, claim, Batch(summary=summary))
+    transitions.end(store, claim, State.FINISHED)
+    return number
+
+
+def test_runs_on_a_folder_that_has_changed_are_no_pair(store: Store) -> None:
+    parent = finished(store)
+    changed = [finished(store, parent, images=400), finished(store, parent, counts=(40, 160)), finished(store, parent, counts=(40, 40, 1))]
+    same = finished(store, parent, dropout=0.4)
+    assert {each.run: each.comparable for each in advice.followed(store)} == dict.fromkeys(changed, False) | {same: True}
+
+
+def test_with_another_share_of_the_training_pictures_the_validation_pictures_decide(store: Store) -> None:
+    parent = finished(store, train_share=0.5)
+    more = finished(store, parent, counts=(80, 80), train_share=1.0)
+    grown = finished(store, parent, images=400, counts=(80, 80), train_share=1.0)
+    assert {each.run: each.comparable for each in advice.followed(store)} == {more: True, grown: False}
+
+
+def test_copies_of_a_pair_are_known_by_both_configs(store: Store) -> None:
+    parents = [finished(store), finished(store), finished(store, seed=1)]
+    children = [finished(store, parent, dropout=0.4) for parent in parents]
+    other = finished(store, parents[0], dropout=0.5)
+    pairs = {each.run: each.pair for each in advice.followed(store)}
+    assert pairs == {run: run for run in (*children, other)} | {children[1]: children[0]}
 
 
 def test_a_child_that_waits_is_no_pair_yet(store: Store) -> None:

@@ -1,12 +1,13 @@
 """The track record of prescriptions: which pairs count, when a mean is spoken of, and in which words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 import pytest
 
 from engine.diagnosis import Prescription
 from engine.statistics.means import mean
-from engine.strings import LANGUAGES, say
+from engine.strings import LANGUAGES, figures, say
 from engine.studies import track
 
 
@@ -18,6 +19,7 @@ class Tried:
     prescription: str = "augment_more"
     comparable: bool = True
     before: float | None = 0.8
+    pair: int = field(default_factory=count().__next__)
 
     @property
     def after(self) -> float:
@@ -52,9 +54,9 @@ def test_only_the_pairs_of_a_prescription_that_came_to_their_end_count() -> None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_below_five_pairs_it_is_a_rule_of_thumb(count: int, language: str) -> None:
-    found = record(*[0.01 * k for k in range(count)])
+@pytest.mark.parametrize("pairs", [1, 2, 4])
+def test_below_five_pairs_it_is_a_rule_of_thumb(pairs: int, language: str) -> None:
+    found = record(*[0.01 * k for k in range(pairs)])
     assert not found.measured
     assert found.effect_words(language) == say("verdict.effect.rule_of_thumb", language)
 
@@ -70,6 +72,31 @@ def test_from_five_on_the_mean_is_said_with_its_interval() -> None:
 
 def test_what_does_harm_is_said_with_a_minus() -> None:
     assert record(-0.01, -0.02, -0.03, -0.04, -0.05).effect_words("en") == "−3.0 points (−5.0 to −1.0)"
+
+
+def test_copies_of_a_pair_count_once_as_their_mean() -> None:
+    copies = [Tried(gain, pair=-1) for gain in (0.01, 0.03, 0.02, 0.02, 0.02)]
+    found = track.tracks(copies)["augment_more"]
+    assert (found.tried, found.helped, found.effect.half) == (1, 1, None)
+    assert found.effect.value == pytest.approx(0.02)
+    assert track.expected(track.tracks(copies), "augment_more") == ("rule of thumb", "helped 1 of 1")
+    both = track.tracks([*copies, *pairs(0.03, -0.01), Tried(0.5, "drop_more", pair=-1)])
+    assert [(one.tried, one.helped) for one in both.values()] == [(3, 2), (1, 1)]
+    assert both["augment_more"].effect.half == pytest.approx(mean([0.02, 0.03, -0.01]).half)
+
+
+@pytest.mark.parametrize(("before", "gain"), [(0.8, 0.01), (0.8, 0.0), (0.7, 0.1)])
+def test_where_nothing_varied_six_pairs_are_needed(before: float, gain: float) -> None:
+    five, six = ([Tried(gain, before=before) for _ in range(n)] for n in (5, 6))
+    assert track.expected(track.tracks(five), "augment_more") == ("rule of thumb", f"helped {5 * (0.8 + gain > before)} of 5")
+    points = figures.gain_points(0.8 + gain - before)
+    assert track.expected(track.tracks(six), "augment_more")[0] == f"{points} points ({points} to {points})"
+
+
+def test_what_is_equal_but_for_rounding_has_not_varied() -> None:
+    rounded = [Tried(before + 0.01 - 0.8, before=before) for before in (0.8, 0.7, 0.55, 0.3, 0.1)]
+    assert len({track.score(one) for one in rounded}) > 1
+    assert track.expected(track.tracks(rounded), "augment_more")[0] == "rule of thumb"
 
 
 def test_what_is_expected_names_how_often_it_helped() -> None:

@@ -19,7 +19,7 @@ def tell() -> None:
     if not FILE.exists():
         print(f"recorded ImageNet runs: skipped, there is no {FILE.name} beside the project\n")
         return
-    runs = [run for _, run in lines(FILE) if run is not None]
+    runs = [run for _, run in lines(FILE) if isinstance(run, Mapping)]
     ill = np.array([bool(run["overfits"]) for run in runs])
     print(f"recorded ImageNet runs: {len(runs)}, {ill.sum()} overfit by their test loss; any alarm counts")
     for part in ABLATIONS:
