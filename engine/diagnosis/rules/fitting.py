@@ -95,7 +95,7 @@ def underfitting(case: Case, _previous: Verdict | None = None) -> Finding | None
     low, high = wilson(reached, case.n_probe)
     known = math.isfinite(number(reference))
     limit = number(reference) - ROOM if known else ROOM_UNKNOWN
-    signal = held((np.abs(change) < flat) & (high < limit) & (case.gap < GAP), case.hold)
+    signal = held((np.abs(change) < flat) & (high < limit) & (case.gap_interval[0] < GAP), case.hold)
     if not signal.on:
         return None
     stretch = int(q.plateau_lengths(case.m)[-1])

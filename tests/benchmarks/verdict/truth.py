@@ -76,8 +76,10 @@ def diverged(of: Facts) -> Says:
     loss = np.asarray(of.run["series"]["train_loss"][: of.n], dtype=float)
     if not np.isfinite(np.concatenate([loss, of.test])).all():
         return "yes"
-    now, lowest = float(np.median(loss[-3:])), float(np.min(smooth(loss)))
-    return graded(min(now / np.log(CLASSES[of.run["dataset"]]), now / lowest), 1.15, 1.3)
+    now, lowest, guessing = float(np.median(loss[-3:])), float(np.min(smooth(loss))), float(np.log(CLASSES[of.run["dataset"]]))
+    blown_up = graded(min(now / guessing, now / lowest), 1.15, 1.3)
+    collapsed = graded((now - lowest) / (guessing - lowest), 0.35, 0.5) if 1.3 * lowest < now < guessing else "no"
+    return "yes" if "yes" in (blown_up, collapsed) else "unclear" if "unclear" in (blown_up, collapsed) else "no"
 
 
 def begun(run: Mapping[str, Any], alarm: int) -> int:
