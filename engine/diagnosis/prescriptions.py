@@ -57,10 +57,6 @@ def _smooth_labels(knobs: Knobs) -> dict[str, Any] | None:
     return {"label_smoothing": 0.1} if knobs["label_smoothing"] < 0.1 else None
 
 
-def _smaller_net(knobs: Knobs) -> dict[str, Any] | None:
-    return _within("width", knobs["width"] / 2)
-
-
 def _larger_net(knobs: Knobs) -> dict[str, Any] | None:
     return _within("width", knobs["width"] * 2)
 
@@ -170,7 +166,6 @@ REMEDIES: dict[str, Remedy] = {
     "decay_more": _decay_more,
     "drop_more": _drop_more,
     "smooth_labels": _smooth_labels,
-    "smaller_net": _smaller_net,
     "larger_net": _larger_net,
     "more_data": _more_data,
     "more_pixels": _more_pixels,

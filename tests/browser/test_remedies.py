@@ -34,7 +34,7 @@ def test_the_first_prescription_is_pressed_trained_and_scored(page: "Page", app:
     page.locator(".st-key-remedies button").first.wait_for()
     picture(page, "playground-remedies")
     first = page.locator(".st-key-remedies button").first
-    assert "Augmentation: Light" in first.inner_text()
+    assert "Training data used: 10" in first.inner_text()
     assert first.get_attribute("data-testid") == "stBaseButton-primary"
     assert page.locator('.st-key-start [data-testid="stBaseButton-primary"]').count() == 0
 
@@ -42,19 +42,19 @@ def test_the_first_prescription_is_pressed_trained_and_scored(page: "Page", app:
     page.wait_for_url(f"**id={ill + 1}*")
     child = ill + 1
     chart(page, "ended", child)
-    card(page, f"“More augmentation”, prescribed for run {ill}: validation accuracy")
+    card(page, f"“More pictures”, prescribed for run {ill}: validation accuracy")
     page.wait_for_selector(STILL)
     picture(page, "playground-remedy-scored")
     assert app.room.run(child).state is State.FINISHED
     assert [run.id for run in runs.listing(app.room.store)] == [child, ill], "a double press is one run"
     tried = advice.followed(app.room.store, child)[0]
-    assert (tried.parent, tried.verdict, tried.prescription) == (ill, "overfitting", "augment_more")
+    assert (tried.parent, tried.verdict, tried.prescription) == (ill, "overfitting", "more_data")
     score = track.score(tried)
     assert score is not None
     card(page, f"{figures.gain_points(score)} points")
 
     page.goto(f"{app.url}/run?id={child}&tab=verdict")
     page.locator(".st-key-evidence canvas, .st-key-evidence svg.marks").first.wait_for()
-    card(page, "More augmentation")
+    card(page, "More pictures")
     picture(page, "run-verdict-evidence")
     assert page.locator('.st-key-evidence [data-testid="stVegaLiteChart"]').count() == 4

@@ -70,10 +70,10 @@ def links(page: AppTest) -> dict[str, str]:
 
 def test_an_overfitting_run_is_a_press_away_from_what_may_help(open_page: Open, store: Store) -> None:
     page = open_page("playground", id=str(judged(store, "overfitting")))
-    assert remedies(page) == ["augment_more", "decay_more", "drop_more"], "three at once, best first"
-    assert bright(page) == ["try-augment_more"], "the first is the one bright button, Start is not"
+    assert remedies(page) == ["smooth_labels", "augment_more", "drop_more"], "three at once, best first"
+    assert bright(page) == ["try-smooth_labels"], "the first is the one bright button, Start is not"
     assert [page.button(key=f"try-{name}").label.replace("\\", "") for name in remedies(page)] == [
-        "Augmentation: Light", "Weight decay: 0.01", "Dropout: 0.4",
+        "Label smoothing: 0.1", "Augmentation: Light", "Dropout: 0.4",
     ]  # fmt: skip
     assert "Varied pictures are harder to learn by heart." in page.button(key="try-augment_more").help
     assert "Rotation 0\u00a0° → 5\u00a0°" in page.button(key="try-augment_more").help.replace("\\", "")
@@ -106,7 +106,7 @@ def test_pressed_again_it_shows_the_same_child(open_page: Open, store: Store) ->
 
 def test_a_run_under_way_has_its_prescriptions_but_no_bright_one(open_page: Open, store: Store) -> None:
     page = open_page("playground", id=str(judged(store, "overfitting", State.RUNNING)))
-    assert remedies(page) == ["augment_more", "decay_more", "drop_more"]
+    assert remedies(page) == ["smooth_labels", "augment_more", "drop_more"]
     assert bright(page) == ["start"]
 
 
@@ -176,7 +176,7 @@ def test_from_five_pairs_on_the_effect_is_measured(open_page: Open, store: Store
 
 def test_the_verdict_of_a_run_page_has_the_buttons_and_a_press_shows_the_child(open_page: Open, store: Store) -> None:
     page = open_page("run", id=str(judged(store, "overfitting")), tab="verdict")
-    assert (remedies(page), bright(page)) == (["augment_more", "decay_more", "drop_more"], ["try-augment_more"])
+    assert (remedies(page), bright(page)) == (["smooth_labels", "augment_more", "drop_more"], ["try-smooth_labels"])
     page.button(key="try-augment_more").click().run()
     assert not page.exception
     assert page.query_params["id"] == "2"
@@ -204,7 +204,7 @@ def test_what_there_are_no_words_for_is_left_out(
 ) -> None:
     page = open_page(name, id=str(judged(store, "overfitting", change=change)), tab="verdict")
     assert not page.error
-    assert (remedies(page), bright(page)) == (["augment_more", "decay_more", "drop_more"], ["try-augment_more"])
+    assert (remedies(page), bright(page)) == (["smooth_labels", "augment_more", "drop_more"], ["try-smooth_labels"])
 
 
 def test_where_only_words_are_missing_start_is_bright(open_page: Open, store: Store) -> None:
