@@ -113,9 +113,7 @@ def test_followed_twice_it_is_one_run(store: Store) -> None:
 @pytest.mark.parametrize("name", ["sorcery", "", "tame", "look_at_data", "x" * 10_000])
 def test_what_is_not_prescribed_is_refused_with_what_is(store: Store, name: str) -> None:
     number = ended(store, "overfitting")
-    with pytest.raises(
-        BadInput, match=rf"is not prescribed for run {number} now; what is: more_data, smooth_labels"
-    ) as raised:
+    with pytest.raises(BadInput, match=rf"is not prescribed for run {number} now; what is: more_data, smooth_labels") as raised:
         launch.follow(store, number, name)
     assert len(str(raised.value)) < 300
     assert [run.id for run in runs.listing(store)] == [number]
