@@ -183,16 +183,17 @@ REMEDIES: dict[str, Remedy] = {
     "look_at_data": _look_at_data,
 }
 
+# In the order in which they helped where it was measured; docs/verdict.md has the table.
 PRESCRIBED: dict[str, tuple[str, ...]] = {
     "diverged": ("tame",),
     "data_suspect": ("look_at_data", "part_twins"),
-    "not_learning": ("usual_rate", "no_penalties", "batch_norm", "rate_up", "rate_down"),
+    "not_learning": ("usual_rate", "no_penalties", "batch_norm", "rate_up"),
     "memorising": ("look_at_data",),
     "overfitting": ("more_data", "smooth_labels", "augment_more", "drop_more", "decay_more"),
-    "overconfident": ("smooth_labels", "more_data", "augment_more"),
-    "generalisation_gap": ("more_data", "smooth_labels", "more_pixels", "train_longer", "augment_more"),
+    "overconfident": ("smooth_labels", "more_data"),
+    "generalisation_gap": ("more_data", "train_longer", "more_pixels", "smooth_labels", "augment_more"),
     "undertrained": ("train_longer", "rate_up"),
     "underfitting": ("no_penalties", "augment_less", "larger_net", "more_pixels", "train_longer"),
     "unstable": ("rate_down", "larger_batch", "decay_rate"),
-    "plateau": ("decay_rate", "more_pixels", "larger_net", "stop_early"),
+    "plateau": ("larger_net", "more_pixels", "stop_early", "decay_rate"),
 }

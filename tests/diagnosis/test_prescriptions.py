@@ -158,13 +158,13 @@ def test_no_two_remedies_are_called_the_same(language: str) -> None:
     ("verdict", "remedy_name"),
     [
         ("overfitting", "smooth_labels"),
-        ("generalisation_gap", "smooth_labels"),
+        ("generalisation_gap", "train_longer"),
         ("overconfident", "smooth_labels"),
         ("undertrained", "train_longer"),
         ("diverged", "tame"),
         ("unstable", "rate_down"),
         ("data_suspect", "look_at_data"),
-        ("plateau", "decay_rate"),
+        ("plateau", "larger_net"),
     ],
 )
 def test_the_first_of_the_list_comes_first(verdict: str, remedy_name: str) -> None:
