@@ -33,6 +33,7 @@ def _of_run(given: argparse.Namespace, store: Store) -> int:
         raise NotFound("errors.no_verdict", run=run.id)
     said = explain(found, ended=run.state.ended)
     text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in (*said.evidence, *said.notes)), said.refuted_by]
+    text += [said for one in advice.followed(store, run.id) if (said := track.outcome(one))]
     text += _remedies(store, run, found)
     tell(given, {"id": run.id, **found.as_dict(), "words": vars(said)}, "\n".join(text))
     return 0
@@ -48,7 +49,8 @@ def _remedies(store: Store, run: Run, found: Verdict) -> list[str]:
             continue
         cost = say("verdict.effect.cost", time=figures.duration(track.seconds(run.summary, run.knobs["epochs"], each)))
         told = "; ".join(part for part in (*track.expected(record, each.name), cost) if part)
-        lines.append(say("command.verdict_try", **words, name=each.name, told=told))
+        changes = ", ".join(f"{knob} {before} → {after}" for knob, (before, after) in each.changes.items())
+        lines.append(say("command.verdict_try", **words, name=each.name, changes=changes, told=told))
     return lines
 
 
@@ -62,7 +64,7 @@ def _replay(given: argparse.Namespace) -> int:
             continue
         found = True
         verdict, told = curves.replay(run)
-        print(as_json(told) if given.json else shown_whole(_line(verdict, told)))
+        print(as_json(told) if given.json else shown_whole(_line(number, verdict, told)))
     if not found:
         raise BadInput("command.curves_none", file=given.curves)
     return 0
@@ -75,8 +77,8 @@ def _lines(file: str) -> Iterator[tuple[int, Mapping[str, Any] | curves.Unread]]
         raise BadInput("command.curves_unreadable", file=file, message=error.strerror or str(error)) from error
 
 
-def _line(found: Verdict, told: dict[str, Any]) -> str:
-    run = one_line(str(told["run"]))
+def _line(number: int, found: Verdict, told: dict[str, Any]) -> str:
+    run = say("command.curve_unnamed", line=number) if told["run"] is None else one_line(str(told["run"]))
     if "reason" in told:
         return say("command.curve_without", run=run, reason=told["reason"])
     tier = "" if found.tier is None else f" ({say(f'verdict.tier.{found.tier}')})"

@@ -62,7 +62,7 @@ def replay(run: Mapping[str, Any]) -> tuple[Verdict, dict[str, Any]]:
         "first_watch": _place(raised.watch), "best_epoch": verdict.best_epoch,
     }  # fmt: skip
     if reason is None and verdict.name == "too_early":
-        reason = _missing(losses)
+        reason = _missing(run, losses)
     return verdict, told if reason is None else told | {"reason": reason}
 
 
@@ -163,8 +163,10 @@ def _impossible(losses: Mapping[str, Numbers]) -> str | None:
     return say("command.curves_negative", series=", ".join(negative)) if negative else None
 
 
-def _missing(losses: Mapping[str, Numbers]) -> str | None:
+def _missing(run: Mapping[str, Any], losses: Mapping[str, Numbers]) -> str | None:
     """The reason where no epoch has both losses."""
+    if all(_number(run.get(name)) is not None for name in LOSSES):
+        return say("command.curves_an_epoch")
     train, val = (np.isfinite(finite(losses[name])) for name in LOSSES)
     common = min(len(train), len(val))
     if np.any(train[:common] & val[:common]):

@@ -29,7 +29,8 @@ def steady(case: Case) -> Evidence:
 def gap(case: Case, threshold: float) -> Evidence:
     """Probe minus validation accuracy with its Newcombe interval; of pictures that nobody has counted there is no interval."""
     low, high = (float(side[-1]) if case.n_val else None for side in case.gap_interval)
-    fields = {"train_share": float(case.probe_accuracy[-1]), "val_share": float(case.val_accuracy[-1])}
+    window = int(q.window_lengths(case.m)[-1])
+    fields = {"train_share": float(case.probe_accuracy[-1]), "val_share": float(case.val_accuracy[-1]), "window": window}
     return Evidence("gap" if case.n_val else "gap_uncounted", float(case.gap[-1]), threshold, low, high, fields)
 
 

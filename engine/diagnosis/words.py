@@ -12,6 +12,8 @@ LINES = 3
 """Evidence lines on the card."""
 UNKNOWN = "–"
 """Written where a number was never recorded."""
+LATER: dict[str, float | None] = {"window": None, "best_share": None}
+"""Fields of evidence that verdicts stored by earlier versions do not have."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def line(evidence: Evidence, language: str = "en") -> str:
     unit = UNITS[evidence.name]
     numbers = {name: unit(getattr(evidence, name)) for name in ("value", "low", "high")}
     threshold = THRESHOLDS.get(unit, unit)(evidence.threshold)
-    return say(f"verdict.evidence.{evidence.name}", language, **numbers, threshold=threshold, **_fields(evidence.fields, language))
+    return say(f"verdict.evidence.{evidence.name}", language, **numbers, threshold=threshold, **_fields({**LATER, **evidence.fields}, language))
 
 
 def condition(refutation: Refutation, language: str = "en", *, ended: bool = False) -> str:

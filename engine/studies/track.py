@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from engine.diagnosis import Prescription
 from engine.statistics.means import SIGN_FLIP_LEAST, Estimate, mean
-from engine.strings import figures, say
+from engine.strings import figures, known, say
 
 # Pairs from which the interval of a mean says something; fewer are a rule of thumb.
 ENOUGH = 5
@@ -22,6 +22,8 @@ NO_WIDTH = 1e-12
 class Tried(Protocol):
     """As much of a followed prescription as is scored."""
 
+    @property
+    def parent(self) -> int: ...
     @property
     def prescription(self) -> str: ...
     @property
@@ -62,6 +64,16 @@ class Track:
 def score(one: Tried) -> float | None:
     """Validation accuracy with it minus without it, 0..1; None where there are no two that may be held against each other."""
     return None if not one.comparable or one.before is None or one.after is None else one.after - one.before
+
+
+def outcome(one: Tried, language: str = "en") -> str:
+    """What is to be said of a run that tried a prescription; empty where there are no words for it."""
+    if not known(label := f"verdict.try.{one.prescription}.label", language):
+        return ""
+    fields, difference = {"label": say(label, language), "parent": one.parent}, score(one)
+    if difference is None:
+        return say("ui.card.trying", language, **fields)
+    return say("ui.card.tried", language, **fields, points=figures.gain_points(difference))
 
 
 def tracks(tried: Iterable[Tried]) -> dict[str, Track]:

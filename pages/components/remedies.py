@@ -13,13 +13,13 @@ from engine.jobs import launch
 from engine.store import advice, runs, verdicts
 from engine.store.connect import Store
 from engine.store.runs import Run
-from engine.strings import figures, known
+from engine.strings import figures
 from engine.studies import track
 from pages.components import form
 from pages.components.knobs import value_label
 from pages.components.pulse import attempt_to
 from pages.components.state import language, show_run, store
-from pages.components.words import filled, t
+from pages.components.words import plain, t
 
 AT_ONCE = 3
 
@@ -92,11 +92,4 @@ def _follow(place: Store, number: int, prescription: str) -> None:
 
 def scored(run: Run) -> str:
     """Of a run that was prescribed: for which run, and what came of it; empty for others."""
-    tried = advice.followed(store(), run.id)
-    if not tried or not known(f"verdict.try.{tried[0].prescription}.label"):
-        return ""
-    label = t(f"verdict.try.{tried[0].prescription}.label")
-    difference = track.score(tried[0])
-    key = "ui.card.trying" if difference is None else "ui.card.tried"
-    points = "" if difference is None else figures.gain_points(difference)
-    return filled(key, label=label, parent=tried[0].parent, points=points)
+    return plain(next((track.outcome(one, language()) for one in advice.followed(store(), run.id)), ""))

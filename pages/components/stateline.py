@@ -23,10 +23,15 @@ def show(now: Situation, engine: str) -> None:
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=height, border=False, key="state"
     ):
         st.markdown(_line(now, engine), width="content")
-        before = None if now.run is None or not now.run.summary.get("epoch") else runs.before(store(), now.run.id)
+        before = None if now.run is None or not now.run.summary.get("epoch") else _other(now.run)
         if now.run is not None and before is not None:
             compared = {state.COMPARED: f"{now.run.id},{before}"}
             st.page_link("compare.py", label=t("ui.compare_with", run=before), query_params=compared)
+
+
+def _other(run: Run) -> int | None:
+    """The run to compare with: the one that it is a changed copy of, else the one before."""
+    return next(iter(runs.parents(store(), run.id)), None) or runs.before(store(), run.id)
 
 
 def _line(now: Situation, engine: str) -> str:

@@ -78,7 +78,7 @@ def test_one_run_each_is_no_evidence(open_page: Open, store: Store) -> None:
     said = read(page)
     assert "Dropout 0.1 reached 90.0" in said
     assert "One run each is no evidence either way" in said
-    assert button(page, "queue-seeds") == ["Run 2 more seeds"]
+    assert button(page, "queue-seeds") == ["Start 2 more seeds"]
     assert "4 runs, about 2:00" in said
 
 
