@@ -3,13 +3,15 @@
 import argparse
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from engine import strings
 from engine.commands.changing import LEVELS
 from engine.commands.output import as_json, opened, shown_whole
+from engine.errors import NotFound
 from engine.folders import one_line
-from engine.store import attempts, queue, records, runs
+from engine.store import attempts, queue, records, runs, verdicts
 from engine.store.attempts import Past
 from engine.store.connect import Store
 from engine.store.home import Home
@@ -47,7 +49,6 @@ def show(given: argparse.Namespace, home: Home) -> int:
 
 def _facts(store: Store, run: Run) -> dict[str, Any]:
     test = runs.test_result(store, run.id)
-    said = records.last_event(store, run.id, records.VERDICT)
     return {
         **_brief(run), "reason": strings.reason(run.reason) or None,
         "priority": LEVELS[run.priority], "place": _place(store, run),
@@ -55,8 +56,16 @@ def _facts(store: Store, run: Run) -> dict[str, Any]:
         "config": run.knobs, "effective": run.knobs, "numerics": run.numerics, "attempt": run.attempt,
         "attempts": [_attempt(past) for past in attempts.told(store, run.id)],
         "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at,
-        "test": None if test is None else vars(test), "verdict": None if said is None else said.data,
+        "test": None if test is None else vars(test), "verdict": _verdict(store, run.id),
     }  # fmt: skip
+
+
+def _verdict(store: Store, number: int) -> dict[str, Any] | None:
+    """What was last said of it; None where nothing was, or another version said it."""
+    with suppress(NotFound):
+        said = verdicts.newest(store, number)
+        return None if said is None else said.as_dict()
+    return None
 
 
 def _place(store: Store, run: Run) -> int | None:

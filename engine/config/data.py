@@ -4,6 +4,8 @@ from typing import Literal
 
 from engine.config.knob import Group, knob
 
+# Knobs that decide which pictures stand in the validation part, or what is asked about them.
+SPLIT_KNOBS = ("dataset", "validation_share", "twins")
 RESOLUTIONS = (8, 16, 24, 28, 32, 48, 64, 96, 128, 160, 192, 224, 336, 448)
 
 

@@ -33,8 +33,9 @@ class Pictures:
 class Yardstick:
     """How other finished runs on this data stand; None where there are too few of them.
 
-    `accuracy`: upper quartile of their best validation accuracies. `noise`: median over them of the noise of the validation loss as a
-    share of that loss. `runs`: how many were judged by the same validation pictures.
+    `accuracy`: upper quartile of their validation accuracies, each at its best epoch, that of the lowest validation loss. `noise`: median
+    over them of what noise is usual of their validation loss, as a share of that loss. `runs`: how many were judged by the same
+    validation pictures.
     """
 
     accuracy: float | None = None

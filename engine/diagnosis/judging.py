@@ -11,11 +11,9 @@ from engine.diagnosis.rules import RULES
 from engine.diagnosis.rules.beginning import early_rows
 from engine.diagnosis.rules.finding import Finding
 from engine.diagnosis.rules.generalisation import overfit_signal, watch_signal
-from engine.diagnosis.verdict import Verdict
+from engine.diagnosis.verdict import SHOWN, Verdict
 from engine.statistics.proportions import half_width, wilson
 
-EVIDENCE_LINES = 3
-"""The card shows three lines; the precision line must be among them when it caps the verdict."""
 RIVALS = 10
 """The best of ten runs by the same pictures is expected 1.5 standard errors too high (order statistics of the normal distribution)."""
 NOISY_LABELS_FALL, NOISY_LABELS_PROBE = 0.02, 0.95
@@ -59,11 +57,11 @@ def _first(case: Case, said: np.ndarray) -> int | None:
 
 
 def _capped(found: Finding) -> Finding:
-    """Low evidence caps the tier at weak and shows its own line."""
+    """Low evidence caps the tier at weak, and its own line is among those shown."""
     if found.precision is None or not measured.is_low(found.precision):
         return found
-    shown = found.evidence[: EVIDENCE_LINES - 1]
-    evidence = (*shown, found.precision, *found.evidence[EVIDENCE_LINES - 1 :])
+    shown = found.evidence[: SHOWN - 1]
+    evidence = (*shown, found.precision, *found.evidence[SHOWN - 1 :])
     return replace(found, tier=found.tier and "weak", evidence=evidence, modifiers=("low_evidence", *found.modifiers))
 
 

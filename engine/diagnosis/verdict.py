@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+SHOWN = 3
+"""Lines of evidence on a card."""
 Tier = Literal["weak", "medium", "strong", "certain"]
 
 

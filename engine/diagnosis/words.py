@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.diagnosis.verdict import Evidence, Prescription, Refutation, Verdict
+from engine.diagnosis.verdict import SHOWN, Evidence, Prescription, Refutation, Verdict
 from engine.strings import known, say
 
-LINES = 3
-"""Evidence lines on the card."""
 UNKNOWN = "–"
 """Written where a number was never recorded."""
+WORDLESS = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
+"""What goes wrong when words are made of what is no number, or of nothing, or of what another version has stored."""
 LATER: dict[str, float | None] = {"window": None, "best_share": None}
 """Fields of evidence that verdicts stored by earlier versions do not have."""
 
@@ -37,7 +37,7 @@ def explain(verdict: Verdict, language: str = "en", *, ended: bool = False) -> E
         title=say(_first_known(f"verdict.{verdict.name}", (*_variants(verdict, "title"), "title"), language), language),
         caption=_caption(verdict, language),
         sentence=_sentence(verdict, language, ended),
-        evidence=tuple(line(one, language) for one in verdict.evidence[:LINES]),
+        evidence=tuple(line(one, language) for one in verdict.evidence[:SHOWN]),
         refuted_by=say("verdict.mind", language, condition=condition(verdict.refuted_by, language, ended=ended)),
         notes=tuple(say(key, language) for one in verdict.modifiers if known(key := f"verdict.note.{one}", language)),
     )
@@ -75,7 +75,8 @@ def line(evidence: Evidence, language: str = "en") -> str:
     unit = UNITS[evidence.name]
     numbers = {name: unit(getattr(evidence, name)) for name in ("value", "low", "high")}
     threshold = THRESHOLDS.get(unit, unit)(evidence.threshold)
-    return say(f"verdict.evidence.{evidence.name}", language, **numbers, threshold=threshold, **_fields({**LATER, **evidence.fields}, language))
+    fields = _fields({**LATER, **evidence.fields}, language)
+    return say(f"verdict.evidence.{evidence.name}", language, **numbers, threshold=threshold, **fields)
 
 
 def condition(refutation: Refutation, language: str = "en", *, ended: bool = False) -> str:

@@ -16,7 +16,6 @@ import torch
 
 from engine import faults
 from engine.config import RunConfig
-from engine.diagnosis import Yardstick
 from engine.errors import AthanorError, Fenced, StoreBusy
 from engine.folders import data_roots
 from engine.jobs import memory, slots
@@ -132,7 +131,7 @@ class Attempt:
         return self._told(config, session.train(config, setting, self._place(), self.recorder, start))
 
     def _setting(self, config: RunConfig, numerics: Numerics) -> session.Setting:
-        yardstick = Yardstick(**vars(standing.standing(self.store, config.data.model_dump())))
+        yardstick = standing.standing(self.store, config.data.model_dump())
         every = int(settings.get(self.store, settings.KEEP_EVERY))
         data_in = self.run.summary.get("data_in")
         return session.Setting(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from engine.config.data import SPLIT_KNOBS
 from engine.store.connect import Store
-from engine.store.standing import ASKED
 from engine.store.tables import advice, runs
 
 # Pairs looked at, the newest: a mean over more says the same.
@@ -58,4 +58,4 @@ def _same_pictures(one: sa.FromClause, other: sa.FromClause) -> list[sa.ColumnEl
         return one.c[column][path].as_string().is_not_distinct_from(other.c[column][path].as_string())
 
     counts = sa.or_(sa.not_(same("config", "data", "train_share")), same("summary", "class_counts"))
-    return [*(same("config", "data", name) for name in ASKED), same("summary", "validation_images"), counts]
+    return [*(same("config", "data", name) for name in SPLIT_KNOBS), same("summary", "validation_images"), counts]

@@ -16,7 +16,7 @@ from engine import strings
 from engine.config import CONFIG_VERSION, RunConfig, read_value
 from engine.config.versions import current
 from engine.diagnosis.verdict import Prescription, Verdict
-from engine.diagnosis.words import explain, remedy
+from engine.diagnosis.words import WORDLESS, explain, remedy
 from engine.folders import one_line
 from engine.plain_files import all_plain, open_plain
 from engine.store import blobs, numbering
@@ -27,8 +27,6 @@ from engine.store.tables import advice, attempts, checkpoints, events, lineage, 
 # Of as many digits as a house of many years has runs; a longer name would use up the numbers that are left.
 _FOLDER = re.compile(r"[0-9]{6,8}")
 _UNDER_WAY = ("starting", "running")
-# What goes wrong when words are made of what is no number, or of nothing.
-_WORDLESS = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
 # As `records` calls the event: that module needs an open store.
 VERDICT = "verdict"
 REASON = {"key": "errors.rebuilt", "fields": {}}
@@ -135,7 +133,7 @@ def _said(reason: Reason | None) -> Any:
         return sa.null()
     try:
         strings.reason(reason.model_dump())
-    except _WORDLESS as error:
+    except WORDLESS as error:
         raise ValueError(f"no words for {reason.key}") from error
     return reason.model_dump()
 
@@ -149,7 +147,7 @@ def _can_be_said(verdict: dict[str, Any]) -> bool:
             for each in read.prescriptions:
                 remedy(each, language)
         return len({each.name for each in read.prescriptions}) == len(read.prescriptions) and all(map(_can_be_tried, read.prescriptions))
-    except _WORDLESS:
+    except WORDLESS:
         return False
 
 

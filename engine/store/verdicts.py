@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.diagnosis.verdict import Verdict
-from engine.diagnosis.words import explain
+from engine.diagnosis.words import WORDLESS, explain
 from engine.errors import NotFound
 from engine.store.connect import Store
 from engine.store.records import REWIND, VERDICT
@@ -17,8 +17,6 @@ from engine.store.tables import events
 
 # Spells told at most, the newest: a verdict that changes at every epoch of a long run is read by nobody.
 MOST = 100
-# What goes wrong where another version has stored more or less than this one reads, or what there are no words for.
-_FOREIGN = (LookupError, AttributeError, TypeError, ValueError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def _read(run: int, data: Any) -> Verdict:
     try:
         verdict = Verdict.from_dict(data)
         explain(verdict)
-    except _FOREIGN as error:
+    except WORDLESS as error:
         raise NotFound("errors.foreign_verdict", run=run) from error
     return verdict
 

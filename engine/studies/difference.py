@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.config import KNOBS
-
-# Knobs that decide which pictures stand in the validation part, or what is asked about them.
-SPLIT_KNOBS = ("dataset", "validation_share", "twins")
+from engine.config.data import SPLIT_KNOBS
 
 
 def differing(configs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,8 +9,8 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any, Literal, Protocol
 
+from engine.config.data import SPLIT_KNOBS
 from engine.statistics.means import Estimate, mean, tells, welch
-from engine.studies.difference import SPLIT_KNOBS
 
 MEASURE = "val_accuracy"
 # Seeds in common from which two recipes are compared pair by pair.

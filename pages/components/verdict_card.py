@@ -5,7 +5,7 @@ Judges nothing.
 
 import streamlit as st
 
-from engine.diagnosis.verdict import Verdict
+from engine.diagnosis.verdict import SHOWN, Verdict
 from engine.diagnosis.words import explain
 from engine.store import runs
 from engine.store.runs import UNDER_WAY, Run
@@ -17,7 +17,6 @@ from pages.components.transport import show_changed, smaller
 from pages.components.words import filled, plain, reason, t
 
 HEIGHT = 288
-LINES = 3
 COLOURS: dict[str, Colour] = {
     "healthy": "green", "too_early": "gray", "watch": "orange", "overfitting": "orange", "generalisation_gap": "orange",
     "overconfident": "orange", "undertrained": "orange", "underfitting": "orange", "unstable": "orange", "plateau": "gray",
@@ -99,7 +98,7 @@ def _verdict(verdict: Verdict, run: Run, room: bool) -> None:
     st.markdown(f"**{plain(said.sentence)}**")
     tried = remedies.scored(run)
     lines = [plain(line) for line in said.evidence]
-    st.caption("  \n".join([tried, *lines[: LINES - 1]] if tried else lines))
+    st.caption("  \n".join([tried, *lines[: SHOWN - 1]] if tried else lines))
     if room and said.notes:
         st.caption("  \n".join(f":material/info: {plain(note)}" for note in said.notes))
     remedies.show(run, remedies.offered(verdict)[: remedies.AT_ONCE], bright=run.state.ended)
