@@ -33,7 +33,7 @@ def _of_run(given: argparse.Namespace, store: Store) -> int:
         raise NotFound("errors.no_verdict", run=run.id)
     said = explain(found, ended=run.state.ended)
     text = [f"{said.title} ({said.caption})", said.sentence, *(f"  {line}" for line in (*said.evidence, *said.notes)), said.refuted_by]
-    text += [said for one in advice.followed(store, run.id) if (said := track.outcome(one))]
+    text += filter(None, map(track.outcome, advice.followed(store, run.id)))
     text += _remedies(store, run, found)
     tell(given, {"id": run.id, **found.as_dict(), "words": vars(said)}, "\n".join(text))
     return 0

@@ -49,7 +49,19 @@ def test_a_verdict_is_told_with_what_to_try(athanor: Athanor, make: Runs) -> Non
     assert lines[5].startswith("What would change my mind")
     tries = [line.split(":")[0].split()[1] for line in lines if line.startswith("try ")]
     assert tries == ["smooth_labels", "augment_more", "drop_more", "decay_more"]
-    assert "try augment_more: More augmentation. Varied pictures are harder to learn by heart. (rule of thumb; about 1:00)" in lines
+    said_first = "try smooth_labels: Label smoothing (label_smoothing 0.0 → 0.1). It keeps the network from being ever more sure."
+    assert f"{said_first} (rule of thumb; about 1:00)" in lines
+
+
+def test_of_a_run_that_tried_a_prescription_it_says_what_that_brought(athanor: Athanor, make: Runs) -> None:
+    parent = judged(make)
+    child = launch.follow(make.store, parent, "drop_more")
+    claim = make.begun(child)
+    event = told("healthy", RunConfig(), 1)
+    records.append(make.store, claim, Batch(events=[event], summary=SUMMARY | {"val_accuracy": SUMMARY["val_accuracy"] + 0.02}))
+    transitions.end(make.store, claim, State.FINISHED)
+    out = athanor("verdict", child).out
+    assert f"“More dropout”, prescribed for run {parent}: validation accuracy +2.0 points (one pair says little)." in out
 
 
 def test_a_dearer_prescription_says_that_it_takes_more_time(athanor: Athanor, make: Runs) -> None:

@@ -78,7 +78,9 @@ def test_the_card_reads_as_a_person_would_say_it():
     assert said.title == "Overfitting"
     assert said.caption == "strong evidence, since epoch 31"
     assert said.sentence == "Validation loss has risen for 30 epochs while training loss still falls: this is overfitting."
-    assert said.evidence[1] == "Training pictures 98.0\u00a0% right, validation 84.0\u00a0%: a gap of 14.0 points (12.3 to 15.8)"
+    assert (
+        said.evidence[1] == "Training pictures 98.0\u00a0% right, validation 84.0\u00a0%: a gap of 14.0 points (12.3 to 15.8; medians of 5)"
+    )
     assert said.evidence[2] == "Since epoch 25, 60 pictures turned wrong and 20 turned right"
     assert said.refuted_by.startswith("What would change my mind: validation loss (median of 5) below 0.5")
     assert said.refuted_by.endswith("for 6 epochs in a row.")
