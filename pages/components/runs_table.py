@@ -14,8 +14,8 @@ from pages.components.remembered import differing_knobs
 from pages.components.state import language
 from pages.components.words import t
 
-# Pixels of a row, of a table that is scrolled; rows up to which it is as high as they are.
-ROW, HEIGHT, WHOLE = 36, 466, 12
+# Pixels of a row, of a table that is scrolled, across of the longest verdict; rows up to which it is as high as they are.
+ROW, HEIGHT, VERDICT, WHOLE = 36, 466, 148, 12
 KEY = "runs-table-rows"
 
 
@@ -63,9 +63,10 @@ def frame(data: Any, key: str, configs: Mapping[str, Any], shown: Sequence[str])
 
 def _configs(shown: Sequence[str]) -> dict[str, Any]:
     column = st.column_config
-    words = {name: strings.say(f"ui.column.{name}", language()) for name in ("name", "verdict")}
+    name, verdict = (strings.say(f"ui.column.{column_name}", language()) for column_name in ("name", "verdict"))
     return {
-        **words, "line": column.ImageColumn(" ", width=48), "run": column.NumberColumn(t("ui.column.run"), width=52, format="%d"),
+        "name": name, "verdict": column.TextColumn(verdict, width=VERDICT),
+        "line": column.ImageColumn(" ", width=48), "run": column.NumberColumn(t("ui.column.run"), width=52, format="%d"),
         "state": columns.state_config(), "tags": column.ListColumn(t("compare.kind.tag")), "note": t("compare.note"),
         **columns.configs(shown),
     }  # fmt: skip
