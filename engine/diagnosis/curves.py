@@ -8,7 +8,7 @@ import io
 import json
 import math
 import os
-import select
+import selectors
 import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -97,7 +97,9 @@ class _Patient(io.FileIO):
     def readinto(self, buffer: Any) -> int:
         """At least one byte, or 0 at the end."""
         while (read := super().readinto(buffer)) is None:
-            select.select([self], [], [])
+            with selectors.DefaultSelector() as waiting:  # select itself knows no descriptor above 1,023
+                waiting.register(self, selectors.EVENT_READ)
+                waiting.select()
         return read
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import subprocess
 import sys
 import termios
@@ -80,6 +81,16 @@ def test_a_packed_file_may_begin_with_a_single_byte(tmp_path: Path) -> None:
     os.close(writer)
     reader.join(60)
     assert found == RUNS
+
+
+@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1500, reason="so many files may not be open here")
+def test_a_pipe_is_waited_for_among_more_open_files_than_select_knows(tmp_path: Path) -> None:
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        test_a_packed_file_may_begin_with_a_single_byte(tmp_path)
+    finally:
+        for each in held:
+            os.close(each)
 
 
 def test_a_line_without_an_end_is_given_up_and_not_kept_in_memory(home: Path) -> None:
