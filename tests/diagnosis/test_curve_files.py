@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import resource
 import subprocess
 import sys
 import termios
@@ -39,12 +38,22 @@ def test_every_run_that_comes_through_a_pipe_is_judged(home: Path, content: byte
     assert len(told) in (3, 60)
 
 
-def test_a_pipe_whose_writer_is_silent_is_waited_for(home: Path, tmp_path: Path) -> None:
+BESIDE_MANY_OPEN_FILES = """
+import os, resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (1500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+runpy.run_module("engine", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("how", [["-m", "engine"], ["-c", BESIDE_MANY_OPEN_FILES]], ids=["plainly", "beside more files than select knows"])
+def test_a_pipe_whose_writer_is_silent_is_waited_for(home: Path, tmp_path: Path, how: list[str]) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = os.open(pipe, os.O_RDWR)
     variables = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(words(pipe), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=variables) as reader:
+    asked = [sys.executable, *how, *words(pipe)[3:]]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=variables) as reader:
         assert reader.stdout is not None and reader.stderr is not None
         for run in RUNS:
             os.write(writer, written(run))
@@ -81,16 +90,6 @@ def test_a_packed_file_may_begin_with_a_single_byte(tmp_path: Path) -> None:
     os.close(writer)
     reader.join(60)
     assert found == RUNS
-
-
-@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1500, reason="so many files may not be open here")
-def test_a_pipe_is_waited_for_among_more_open_files_than_select_knows(tmp_path: Path) -> None:
-    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
-    try:
-        test_a_packed_file_may_begin_with_a_single_byte(tmp_path)
-    finally:
-        for each in held:
-            os.close(each)
 
 
 def test_a_line_without_an_end_is_given_up_and_not_kept_in_memory(home: Path) -> None:
