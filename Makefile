@@ -19,7 +19,7 @@ PY = $(VENV)/bin/python
 INSTALL = sh .ci/install "$(PYTHON)" "$(filter-out file,$(origin PYTHON))" "$(VENV)"
 UNLESS = $(if $(filter no,$(BROWSER)), and not browser)
 
-.PHONY: help run test slow monkey bench bench-gpu verdict-bench check clean install install-dev chromium postgres
+.PHONY: help run test slow monkey bench bench-gpu verdict-bench transfer-bench check clean install install-dev chromium postgres
 
 help:
 	@echo "make run     install what is missing, then start Athanor on http://$(HOST):$(PORT)"
@@ -29,6 +29,7 @@ help:
 	@echo "make monkey  kill things at random for $(MINUTES) minutes and check that no run is lost (make monkey MINUTES=30)"
 	@echo "make bench   how fast training is, beside its limit and beside other trainers; memory, the screen and more (three hours)"
 	@echo "make verdict-bench   how often the verdict is right, beside other alarms (a minute; TRAIN=yes trains what it is measured on, up to three and a half hours)"
+	@echo "make transfer-bench   what ImageNet's weights bring on twenty pictures a class, in three lanes (half an hour)"
 	@echo "make bench-gpu   what a CUDA device does: its tests, the loop beside its limit, compiled or not, the CIFAR-10 sprint"
 	@echo "make check   lint, format and types"
 	@echo "make clean   remove caches; pictures, runs (.athanor) and the virtual environment ($(VENV)) stay"
@@ -66,6 +67,9 @@ bench: install-dev
 	@$(PY) -m tests.benchmarks.blocks
 	@$(PY) -m tests.benchmarks.packed_runs
 	@$(PY) -m tests.benchmarks.screen
+
+transfer-bench: install-dev
+	@$(PY) -m tests.benchmarks.transfer
 
 bench-gpu: install-dev
 	@$(PY) -m pytest -q -m gpu

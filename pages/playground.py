@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.config import KNOBS
-from pages.components import audit_lines, form, knobs, output, preflight, queue_list, recent, recipes, strip
+from pages.components import audit_lines, form, knobs, output, preflight, queue_list, rate_finder, recent, recipes, strip
 from pages.components.state import on_phone
 from pages.components.words import t
 
@@ -32,8 +32,13 @@ with model:
     network = st.container()
     knobs.show_pairs(BASIC)
     level, measured = st.container(), st.container()
-    if st.toggle(t("ui.model.all", count=len(KNOBS)), key="all-knobs", bind="query-params"):
-        knobs.show_pairs(EXPERT)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        every = st.toggle(t("ui.model.all", count=len(knobs.fitting(KNOBS))), key="all-knobs", bind="query-params")
+        finder = st.container(width="content")
+    if every:
+        knobs.show_groups(EXPERT)
+    with finder:
+        rate_finder.show()
     with level:
         knobs.show_level()
     with network:

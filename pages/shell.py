@@ -17,6 +17,7 @@ pages = [
     st.Page(HERE / "playground.py", title=t("ui.nav.playground"), url_path="playground", default=True),
     st.Page(HERE / "compare.py", title=t("ui.nav.compare"), url_path="compare"),
     st.Page(HERE / "data.py", title=t("data_page.nav"), url_path="data"),
+    st.Page(HERE / "model.py", title=t("model.nav"), url_path="model"),
     st.Page(HERE / "run.py", title=t("run.title"), url_path="run", visibility="hidden"),
 ]
 page = st.navigation(pages, position="top")

@@ -37,13 +37,13 @@ class EngineRoom:
     def run(self, number: int) -> Run:
         return runs.get(self.store, number)
 
-    def ended(self, number: int, seconds: float = 90.0) -> Run:
+    def ended(self, number: int, seconds: float = 180.0) -> Run:
         until(lambda: self.run(number).state.ended, seconds)
         return self.run(number)
 
     def training(self, number: int) -> Run:
         """Wait until the first epoch is done."""
-        until(lambda: self.run(number).state.ended or self.run(number).summary.get("epoch", 0) >= 1, 90.0)
+        until(lambda: self.run(number).state.ended or self.run(number).summary.get("epoch", 0) >= 1, 180.0)
         assert self.run(number).state is State.RUNNING, self.run(number)
         return self.run(number)
 

@@ -45,6 +45,7 @@ def test_every_run_that_is_planted_or_prescribed_can_be_trained() -> None:
     assert {run.cause for run in planted} == set(plan.CAUSES) and set(plan.NEGATIVES) < set(plan.CAUSES)
 
 
+@pytest.mark.slow
 def test_what_needs_cuda_is_marked() -> None:
     for file in ROOT.glob("tests/**/test_*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -69,7 +69,11 @@ RULES = (
     Rule("imported where used, not at start", ("engine", "pages", "app"), never=SLOW_TO_START, when=("start",)),
     Rule("pages import pages.components, engine, Streamlit and drawing libraries", ("pages",), only=PAGES_MAY_USE),
     Rule("pages know engine's quiet side only", ("pages",), never=TORCH + TORCH_SIDE),
-    Rule("charts are data in, figure out", ("pages.components.charts", "pages.components.run_charts"), never=("streamlit",)),
+    Rule(
+        "charts are data in, figure out",
+        ("pages.components.charts", "pages.components.run_charts", "pages.components.model_charts"),
+        never=("streamlit",),
+    ),
     Rule("the door imports engine.server and Streamlit only", ("app",), only=("engine.server", "streamlit")),
 )
 
@@ -192,6 +196,7 @@ def test_the_web_process_starts_without_torch() -> None:
     assert not broken, "\n".join(broken)
 
 
+@pytest.mark.slow
 def test_workers_spare_and_servant_wait_without_pandas_scipy_and_scikit_learn() -> None:
     """Ours import none of them at their start (above); here, that torch and the others do not either."""
     asked = f"import sys, engine.jobs.attempt, engine.jobs.answering; print(sorted(set({SLOW_TO_START}) & set(sys.modules)))"

@@ -36,6 +36,7 @@ def test_every_kept_run_is_planned_and_has_what_the_table_asks_for(runs: list[di
         assert {len(column) for part in kept.PARTS for column in run[part].values()} == {len(run["truth"]["test_loss"])}, run["name"]
 
 
+@pytest.mark.slow
 def test_every_kept_run_has_a_verdict_at_its_end(runs: list[dict[str, Any]]) -> None:
     yardsticks = replaying.yardsticks(runs)
     for run in runs:
@@ -48,6 +49,7 @@ def test_a_kept_run_is_replayed_epoch_by_epoch(runs: list[dict[str, Any]]) -> No
         assert len(said) == min(run["planned"], len(run["truth"]["test_loss"])) and said[0] in ("too_early", "diverged")
 
 
+@pytest.mark.slow
 def test_the_table_tells_every_negative_and_the_score_without_what_the_rules_are_given(
     runs: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

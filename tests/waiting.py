@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 60.0) -> T:
+def until(condition: Callable[[], T], seconds: float = 120.0) -> T:
     """The first true value of `condition`; fails when there is none within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

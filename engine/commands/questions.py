@@ -1,4 +1,4 @@
-"""Commands that ask the servant: probe, predict. Waits for the answer with a limit, and says so when none comes."""
+"""Commands that ask the servant: probe, layers, range, predict. Waits for the answer with a limit, and says so when none comes."""
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +14,10 @@ from engine.jobs import asking, launch
 from engine.store import runs
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.strings import figures
+from engine.strings import anatomy, figures
 
+# Of the rates of a range test one in so many is printed.
+SHOWN = 10
 # Seconds: a cold start of torch and the probe of a large network take about a minute.
 PATIENCE = 180
 
@@ -29,6 +31,21 @@ def probe(given: argparse.Namespace, home: Home) -> int:
     config = given_config(given)
     answer = _ask(opened(home), "probe", {"config": config.flat()}, given.patience)
     tell(given, answer, "\n".join(probed(answer)))
+    return 0
+
+
+def layers(given: argparse.Namespace, home: Home) -> int:
+    """Take the network of a config apart."""
+    answer = _ask(opened(home), "layers", {"config": given_config(given).flat()}, given.patience)
+    tell(given, answer, "\n".join([*anatomy.table(answer["layers"]), anatomy.totals(answer)]))
+    return 0
+
+
+def range_test(given: argparse.Namespace, home: Home) -> int:
+    """How the loss goes as the learning rate grows, and a rate to begin with."""
+    config = given_config(given)
+    answer = _ask(opened(home), "range", {"config": config.flat()}, given.patience)
+    tell(given, answer, "\n".join(ranged(answer)))
     return 0
 
 
@@ -79,6 +96,15 @@ def _fastest(answer: Mapping[str, Any]) -> str:
     found = answer["candidates"][answer["fastest"]]
     key = "command.probe_channels_last" if found["channels_last"] else "command.probe_channels_first"
     return strings.say(key, precision=found["precision"], speed=figures.count(found["images_per_second"]))
+
+
+def ranged(answer: Mapping[str, Any]) -> Iterator[str]:
+    """A range test in words: a line for every tenth rate, then the suggestion."""
+    yield f"{strings.say('command.range_rate'):>12} {strings.say('command.range_loss'):>10}"
+    for rate, loss in list(zip(answer["rates"], answer["smoothed"], strict=True))[::SHOWN]:
+        yield f"{rate:>12.1e} {figures.loss(loss):>10}"
+    rate = answer["suggested"]
+    yield strings.say("command.range_none") if rate is None else strings.say("command.range_suggested", rate=f"{rate:g}")
 
 
 def predicted(images: Iterable[Mapping[str, Any]]) -> Iterator[str]:

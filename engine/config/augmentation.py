@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from engine.catalog import AUGMENTATIONS
 from engine.config.knob import Group, knob
 
 
@@ -17,3 +18,8 @@ class AugmentationConfig(Group):
     rotation: float = knob(0.0, acts="next epoch", unit="°", low=0.0, high=180.0, steps=(0.0, 5.0, 10.0, 20.0, 45.0), off=0.0)
     colour_jitter: float = knob(0.0, acts="next epoch", unit="share", low=0.0, high=1.0, steps=(0.0, 0.1, 0.2, 0.4, 0.8), off=0.0)
     flip_order: Literal["random", "alternating"] = knob("random", acts="next epoch")
+
+    @property
+    def varies(self) -> bool:
+        """Whether a training picture looks different from epoch to epoch."""
+        return any(getattr(self, name) for name in AUGMENTATIONS)

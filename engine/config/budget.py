@@ -10,8 +10,10 @@ class BudgetConfig(Group):
     of training after which it is stopped; 0 is never."""
 
     epochs: int = knob(20, acts="now", level="basic", low=1, high=10000, steps=(1, 2, 5, 10, 20, 30, 50, 100, 200), search=False)
-    early_stopping: int = knob(0, acts="now", unit="epochs", low=0, high=1000, steps=(0, 3, 5, 10, 20, 50), off=0)
-    time_limit: float = knob(0.0, acts="now", unit="minutes", low=0, high=100_000, steps=(0.0, 5.0, 60.0, 240.0), search=False, off=0.0)
-    seed: int = knob(0, acts="fork", scale="linear", low=0, high=2**31 - 1, search=False)
+    early_stopping: int = knob(0, acts="now", alters="nothing", unit="epochs", low=0, high=1000, steps=(0, 3, 5, 10, 20, 50), off=0)
+    time_limit: float = knob(
+        0.0, acts="now", alters="nothing", unit="minutes", low=0, high=100_000, steps=(0.0, 5.0, 60.0, 240.0), search=False, off=0.0
+    )
+    seed: int = knob(0, acts="fork", alters="nothing", scale="linear", low=0, high=2**31 - 1, search=False)
     precision: Literal["auto", "exact"] = knob("auto", acts="fork", search=False)
     device: Literal["auto", "cpu", "cuda"] = knob("auto", acts="fork", search=False)

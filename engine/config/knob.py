@@ -14,6 +14,7 @@ Acts = Literal["now", "next epoch", "fork"]
 Level = Literal["basic", "expert"]
 Kind = Literal["int", "float", "str"]
 Scale = Literal["linear", "log", "steps", "choice", "text"]
+Alters = Literal["body", "head", "cost", "nothing"]
 
 _FACTS = "knob"
 
@@ -29,6 +30,9 @@ class Knob:
     """The declaration of one knob, read off its field.
 
     `steps` are the values a slider offers (any value within `low`..`high` is valid); `choices` are all valid values.
+    `syntax` is what a text may be; its `steps` are offered.
+    `alters` is what another value changes at the most: the layers of the network before its head, those of the head, the time or memory
+    of a step, or only what is learned.
     `acts` says when a change reaches a running job; `off` is the value that stands for "without it" in an ablation.
     """
 
@@ -40,18 +44,20 @@ class Knob:
     level: Level
     scale: Scale
     acts: Acts
+    alters: Alters
     search: bool
     off: Any
     low: float | None
     high: float | None
     steps: tuple[Any, ...]
     choices: tuple[str, ...]
+    syntax: str
 
     @property
     def allowed(self) -> str:
         """What may be given, in a few language-free words: `0 .. 0.9` or `sgd, adam`."""
-        if self.choices:
-            return ", ".join(self.choices)
+        if self.choices or self.syntax:
+            return ", ".join(self.choices) or self.syntax
         return f"{_plain(self.low)} .. {_plain(self.high)}" if self.low is not None and self.high is not None else self.kind
 
 
@@ -63,6 +69,7 @@ def knob(
     default: Any,
     *,
     acts: Acts,
+    alters: Alters = "cost",
     unit: str = "",
     level: Level = "expert",
     scale: Scale | None = None,
@@ -72,10 +79,20 @@ def knob(
     choices: Iterable[str] = (),
     search: bool = True,
     off: Any = None,
+    syntax: str = "",
 ) -> Any:
     """Declare a knob as a pydantic field; its type is the field's annotation (a Literal is a choice too)."""
-    facts = {"acts": acts, "unit": unit, "level": level, "scale": scale, "steps": tuple(steps), "search": search, "off": off}
-    facts |= {"low": low, "high": high, "choices": tuple(choices)}
+    facts = {
+        "acts": acts,
+        "alters": alters,
+        "unit": unit,
+        "level": level,
+        "scale": scale,
+        "steps": tuple(steps),
+        "search": search,
+        "off": off,
+    }
+    facts |= {"low": low, "high": high, "choices": tuple(choices), "syntax": syntax}
     return Field(default, ge=low, le=high, json_schema_extra={_FACTS: facts})
 
 

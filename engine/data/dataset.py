@@ -14,7 +14,7 @@ import numpy as np
 class Progress(Protocol):
     """Told how far reading a dataset is; `total` 0 is not known."""
 
-    def __call__(self, what: Literal["download", "decode"], done: int, total: int) -> None: ...  # bytes; pictures
+    def __call__(self, what: Literal["download", "decode", "weights"], done: int, total: int) -> None: ...  # bytes; pictures; bytes
 
 
 @dataclass(frozen=True)

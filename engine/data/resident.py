@@ -4,7 +4,7 @@ Knows nothing of files, augmentation or the loop.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -24,7 +24,8 @@ PROBE = 2000  # pictures; the training accuracy of an epoch is measured on these
 class Resident:
     """`images` uint8 (N, C, R, R), `labels` int64 (N,) and the index tensors int64 lie on one device; `keys` uint64 (N,) on the host.
 
-    `probe` is a fixed part of `train`, mixed like it. `mean` and `std` (1, C, 1, 1) are of the training pictures in [0, 1].
+    `probe` is a fixed part of `train`, mixed like it. `mean` and `std` (1, C, 1, 1) are of the training pictures in [0, 1], or what
+    came with the weights that a run begins with.
     """
 
     images: Tensor
@@ -76,8 +77,12 @@ class Resident:
         """The pictures (n, C, R, R) as uint8."""
         return self.images.index_select(0, indices)
 
+    def normalised_by(self, mean: Tensor, std: Tensor) -> Self:
+        """The same, with a mean and deviation (1, C, 1, 1) that are not the training part's: those that weights were trained with."""
+        return replace(self, mean=mean.to(self.mean.device), std=std.to(self.std.device))
+
     def normalise(self, pictures: Tensor) -> Tensor:
-        """Pictures (n, C, R, R), uint8 or float32 in [0, 1], with the training part's mean 0 and deviation 1."""
+        """Pictures (n, C, R, R), uint8 or float32 in [0, 1], less the mean, over the deviation: of the training part 0 and 1."""
         return torch.sub(unit(pictures), self.mean).div_(self.std)
 
 

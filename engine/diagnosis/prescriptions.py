@@ -2,6 +2,10 @@
 
 A remedy is a function of the knobs; it gives the knobs to set, or None where it has nothing to offer. `python -m tests.benchmarks.remedies`
 measures on runs that are ill what comes of those that stand first. Knows no words and no record of what helped.
+
+Of a run of two stages, what is in `OF_A_STAGE` changes the rate or the schedule of the stage of which the verdict speaks, and is not
+offered where it speaks of both. `tame` lowers both rates; its warm-up, as every one, is the second's. Batch, clip, average and penalties
+are of both; more epochs lengthen the second, where a run ends.
 """
 
 import math
@@ -10,16 +14,23 @@ from typing import Any
 
 from engine import catalog
 from engine.config import KNOBS, RunConfig
+from engine.config.model import RUN
 from engine.diagnosis.verdict import Prescription, Verdict
 from engine.errors import BadKnob
 
 Knobs = Mapping[str, Any]
 Remedy = Callable[[Knobs], dict[str, Any] | None]
 
-ADAPTIVE_RATE, SGD_RATE = 1e-3, 3e-2
-"""Rates at which nearly every network learns something: Adam's default, and a third of what residual networks begin with."""
+ADAPTIVE_RATE = 1e-3
+"""A rate at which nearly every network learns something under Adam and its kin: its default."""
+OTHER_RATES = {"sgd": 3e-2, "adagrad": 1e-2, "adafactor": 1e-2}
+"""And under others: a third of what residual networks begin with, and the defaults of the other two."""
 UNUSUAL = 3.0
 """A rate three times above or below that is worth moving."""
+OF_A_STAGE = ("rate_up", "rate_down", "usual_rate", "decay_rate")
+"""Remedies for the rate as it is now."""
+IN_FIRST = {"learning_rate": "stage1_rate", "schedule": "stage1_schedule"}
+"""What the first of two stages has in the place of these knobs."""
 
 
 def _augment_more(knobs: Knobs) -> dict[str, Any] | None:
@@ -66,7 +77,12 @@ def _more_data(knobs: Knobs) -> dict[str, Any] | None:
 
 
 def _more_pixels(knobs: Knobs) -> dict[str, Any] | None:
-    """The next resolution up, while the pictures have more pixels than the network sees."""
+    """The next resolution up, while the pictures have more pixels than the network sees.
+
+    Not where weights came with the frozen layers: those of some networks fit one resolution only, and no layer is frozen as it was drawn.
+    """
+    if knobs["weights"] != "none" and (knobs["plan"] == "last" or knobs["frozen_layers"]):
+        return None
     facts = catalog.DATASETS.get(knobs["dataset"])
     higher = [step for step in KNOBS["resolution"].steps if step > knobs["resolution"]]
     return {"resolution": higher[0]} if higher and facts is not None and knobs["resolution"] < facts.size else None
@@ -78,28 +94,43 @@ def _train_longer(knobs: Knobs) -> dict[str, Any] | None:
 
 def _rate(factor: float) -> Remedy:
     def remedy(knobs: Knobs) -> dict[str, Any] | None:
-        return _within("learning_rate", float(f"{factor * knobs['learning_rate']:.3g}"))
+        return _within("learning_rate", _times(factor, knobs["learning_rate"]))
 
     return remedy
 
 
+def _times(factor: float, rate: float) -> float:
+    return float(f"{factor * rate:.3g}")
+
+
+def _first_stage(knobs: Knobs) -> int:
+    """Epochs of the first of two stages; 0 where there is one."""
+    return knobs["stage1_epochs"] if knobs["plan"] == "last_then_all" else 0
+
+
 def _usual_rate(knobs: Knobs) -> dict[str, Any] | None:
     """A rate at which nearly everything learns, where this one is far from it."""
-    usual = SGD_RATE if knobs["optimizer"] == "sgd" else ADAPTIVE_RATE
+    usual = OTHER_RATES.get(knobs["optimizer"], ADAPTIVE_RATE)
     return {"learning_rate": usual} if not usual / UNUSUAL <= knobs["learning_rate"] <= usual * UNUSUAL else None
 
 
 def _no_penalties(knobs: Knobs) -> dict[str, Any] | None:
-    """Dropout, weight decay and L1 off, where any is on."""
-    on = {name: 0.0 for name in ("dropout", "weight_decay", "l1") if knobs[name]}
+    """Dropout, weight decay, L1 and stochastic depth off, where any is on."""
+    on = {name: 0.0 for name in ("dropout", "weight_decay", "l1", "stochastic_depth") if knobs[name]}
     return on or None
 
 
 def _tame(knobs: Knobs) -> dict[str, Any] | None:
-    """A tenth of the rate, weight decay no stronger than usual, and a warm-up: what diverged once does so again otherwise."""
-    tamed: dict[str, Any] = {"learning_rate": float(f"{knobs['learning_rate'] / 10:.3g}")}
+    """A tenth of the rate, of both stages where there are two, weight decay no stronger than usual, a warm-up, a clip: what diverged once
+    does so again otherwise."""
+    tamed: dict[str, Any] = {"learning_rate": _times(0.1, knobs["learning_rate"])}
+    first = _first_stage(knobs)
+    if first:
+        tamed["stage1_rate"] = max(_times(0.1, knobs["stage1_rate"]), KNOBS["stage1_rate"].low or 0.0)
     if not knobs["warmup"] and knobs["schedule"] != "one_cycle":  # which warms up by itself
-        tamed["warmup"] = min(2.0, float(knobs["epochs"]))
+        tamed["warmup"] = min(2.0, float(knobs["epochs"] - first))
+    if not knobs["clip"]:
+        tamed["clip"] = 1.0
     return tamed | ({"weight_decay": 1e-2} if knobs["weight_decay"] > 1e-2 else {})
 
 
@@ -107,9 +138,14 @@ def _larger_batch(knobs: Knobs) -> dict[str, Any] | None:
     return _within("batch_size", 2 * knobs["batch_size"])
 
 
+def _average(knobs: Knobs) -> dict[str, Any] | None:
+    """A mean of the weights over about a hundred steps, where none is taken."""
+    return {"ema": 0.99} if not knobs["ema"] else None
+
+
 def _batch_norm(knobs: Knobs) -> dict[str, Any] | None:
     twin = f"{knobs['architecture']}_bn"
-    return {"architecture": twin} if twin in catalog.ARCHITECTURES else None
+    return {"architecture": twin} if twin in catalog.ARCHITECTURES and not knobs["weights"].startswith(RUN) else None
 
 
 def _decay_rate(knobs: Knobs) -> dict[str, Any] | None:
@@ -137,13 +173,15 @@ def _within(name: str, value: float) -> dict[str, Any] | None:
 
 def prescribe(verdict: Verdict, config: RunConfig) -> tuple[Prescription, ...]:
     """What may be tried, best first; only what gives a config that can be launched."""
-    return tuple(found for name in PRESCRIBED.get(verdict.name, ()) if (found := filled(name, config)) is not None)
+    names = PRESCRIBED.get(verdict.name, ())
+    begun = verdict.since_epoch or verdict.epoch
+    return tuple(found for name in names if (found := filled(name, config, begun, verdict.epoch)) is not None)
 
 
-def filled(name: str, config: RunConfig) -> Prescription | None:
-    """A remedy as a prescription for this config; None where it has nothing to offer."""
+def filled(name: str, config: RunConfig, since: int, epoch: int) -> Prescription | None:
+    """A remedy as a prescription for this config and what was said from one epoch to another; None: it has nothing to offer."""
     knobs = config.flat()
-    values = REMEDIES[name](knobs)
+    values = _for_stage(name, knobs, since, epoch) if name in OF_A_STAGE else REMEDIES[name](knobs)
     if values is None:
         return None
     changes = {knob: (knobs[knob], value) for knob, value in values.items() if knobs[knob] != value}
@@ -152,6 +190,17 @@ def filled(name: str, config: RunConfig) -> Prescription | None:
     except BadKnob:
         return None
     return Prescription(name, changes, _cost(knobs, knobs | values)) if changes or not values else None
+
+
+def _for_stage(name: str, knobs: Knobs, since: int, epoch: int) -> dict[str, Any] | None:
+    """What a remedy for the rate sets in the stage in which these epochs lie; None when they lie in both."""
+    first = _first_stage(knobs)
+    if since > first:
+        return REMEDIES[name](knobs)
+    if epoch > first:
+        return None
+    values = REMEDIES[name]({**knobs, **{knob: knobs[its] for knob, its in IN_FIRST.items()}})
+    return None if values is None else {IN_FIRST.get(knob, knob): value for knob, value in values.items()}
 
 
 def _cost(before: dict[str, Any], after: dict[str, Any]) -> float:
@@ -176,6 +225,7 @@ REMEDIES: dict[str, Remedy] = {
     "no_penalties": _no_penalties,
     "tame": _tame,
     "larger_batch": _larger_batch,
+    "ema": _average,
     "batch_norm": _batch_norm,
     "decay_rate": _decay_rate,
     "stop_early": _stop_early,
@@ -194,6 +244,6 @@ PRESCRIBED: dict[str, tuple[str, ...]] = {
     "generalisation_gap": ("more_data", "train_longer", "more_pixels", "smooth_labels", "augment_more"),
     "undertrained": ("train_longer", "rate_up"),
     "underfitting": ("no_penalties", "augment_less", "larger_net", "more_pixels", "train_longer"),
-    "unstable": ("rate_down", "larger_batch", "decay_rate"),
+    "unstable": ("rate_down", "larger_batch", "decay_rate", "ema"),
     "plateau": ("larger_net", "more_pixels", "stop_early", "decay_rate"),
 }

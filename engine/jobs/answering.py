@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -23,7 +24,7 @@ from engine.data import overview, preview
 from engine.data.arrivals import Arrivals
 from engine.data.sample import outline
 from engine.data.split import split
-from engine.errors import AthanorError, BadInput, NotFound, StoreError
+from engine.errors import AthanorError, BadInput, StoreError
 from engine.folders import data_roots
 from engine.jobs import bell, slots
 from engine.jobs.identity import alive, identify
@@ -34,8 +35,9 @@ from engine.store.home import Home
 from engine.store.keeping import Kept
 from engine.store.requests import Question
 from engine.store.runs import Run
-from engine.training import checkpoints, gallery, measured, probing, samples
-from engine.training.facts import facts
+from engine.training import checkpoints, gallery, measured, probing, ranging, samples
+from engine.training.facts import facts, layers
+from engine.training.inheriting import Saved, Shelf
 from engine.training.predicting import Predictor
 from engine.training.rehearsal import Unwanted, unchanged_flags
 
@@ -119,6 +121,13 @@ class Servant:
         data = outline(config.data, self.arrivals, OUTLINE)
         return {**vars(facts(config, data.channels, data.classes)), "channels": data.channels, "classes": data.classes}, None
 
+    def layers(self, _store: Store, question: Question) -> Answered:
+        """What a network is made of, layer by layer."""
+        config = _config(question.payload)
+        data = outline(config.data, self.arrivals, OUTLINE)
+        found = [vars(layer) for layer in layers(config, data.channels, data.classes)]
+        return {"architecture": config.model.architecture, **_totals(found), "layers": found}, None
+
     def probe(self, store: Store, question: Question) -> Answered:
         """Memory, speed and the fastest setting, and how much else was going on while they were measured."""
         before = self._beside(store)
@@ -132,6 +141,13 @@ class Servant:
         if measured.numerics(config, cores, self.home.measured).compiled:
             found = probing.as_compiled(found, config.budget.epochs)
         return {**found.as_dict(), "beside": beside}, None
+
+    def range(self, store: Store, question: Question) -> Answered:
+        """How the loss of a config goes as the rate grows, and a rate to begin with."""
+        config = _config(question.payload)
+        numerics = replace(measured.numerics(config, slots.cores(store), self.home.measured), compiled=False)
+        shelf = Shelf(self.home.weights, partial(_saved, store))
+        return ranging.range_test(config, self.arrivals, numerics, lambda: self._meanwhile(store, question), shelf).as_dict(), None
 
     def _keep(self, config: RunConfig, found: probing.Probe) -> None:
         try:
@@ -198,7 +214,9 @@ class Servant:
 
 ANSWERS: dict[str, Callable[[Servant, Store, Question], Answered]] = {
     "facts": Servant.facts,
+    "layers": Servant.layers,
     "probe": Servant.probe,
+    "range": Servant.range,
     "preview": Servant.preview,
     "draws": Servant.draws,
     "overview": Servant.overview,
@@ -208,6 +226,10 @@ ANSWERS: dict[str, Callable[[Servant, Store, Question], Answered]] = {
 }
 
 
+def _totals(layers: list[dict[str, Any]]) -> dict[str, int]:
+    return {name: sum(layer[name] for layer in layers) for name in ("parameters", "flops")}
+
+
 def _is_number(number: Any) -> TypeGuard[int]:
     return isinstance(number, int) and runs.number_of(str(number)) is not None
 
@@ -215,10 +237,13 @@ def _is_number(number: Any) -> TypeGuard[int]:
 def _best(store: Store, number: int) -> tuple[Run, Kept]:
     """A run and the checkpoint of its best epoch. Raises NotFound."""
     run = runs.get(store, number)
-    best = next((kept for kept in keeping.of(store, run.id) if kept.best), None)
-    if best is None:
-        raise NotFound("servant.no_checkpoint", run=run.id)
-    return run, best
+    return run, keeping.best(store, run.id)
+
+
+def _saved(store: Store, number: int) -> Saved:
+    """Where the weights of a run lie, for one that begins with them. Raises NotFound."""
+    run, best = _best(store, number)
+    return Saved(store.home.checkpoints(run.id), best.name, best.epoch)
 
 
 def _config(payload: Mapping[str, Any]) -> RunConfig:

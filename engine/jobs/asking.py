@@ -1,10 +1,11 @@
 """What pages and the command line ask of the servant, and how they read its answer. Imports no torch.
 
-Kinds and payloads: `facts`, `probe` and `overview` {"config": flat}, `preview` and `draws` {"config": flat, "index": n},
+Kinds and payloads: `facts`, `layers`, `probe`, `range` and `overview` {"config": flat}, `preview` and `draws` {"config": flat, "index": n},
 `mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]},
 `samples` {"run": n}.
 """
 
+import contextlib
 import hashlib
 import json
 import time
@@ -16,22 +17,39 @@ from engine import __version__
 from engine.catalog import DATASETS
 from engine.config import KNOBS, RunConfig
 from engine.config.look import LOOKS, Look
-from engine.errors import AthanorError, BadInput
+from engine.config.model import OF_LAYERS, RUN
+from engine.errors import AthanorError, BadInput, NotFound
 from engine.folders import data_roots, find_tree, subfolders
 from engine.jobs import bell, launch
 from engine.store import keeping, requests
 from engine.store.connect import Store
 from engine.store.requests import Answer, Question
 
-Kind = Literal["facts", "probe", "preview", "draws", "overview", "mosaic", "predict", "samples"]
+Kind = Literal["facts", "layers", "probe", "range", "preview", "draws", "overview", "mosaic", "predict", "samples"]
 # Seconds between two looks at an answer.
 LOOK = 0.02
 # The knobs that a kind's answer depends on: a question that differs in others only has its answer already.
-FACTS = ("dataset", "resolution", "resize", "architecture", "width")
+LAYERS = ("dataset", "resolution", "resize", *OF_LAYERS)
+FROZEN = ("plan", "last_layers", "frozen_layers")
+FACTS = (*LAYERS, *FROZEN, "weights")
 DATA = tuple(name for name, knob in KNOBS.items() if knob.group == "data")
-NO_MATTER = ("learning_rate", "schedule", "warmup", "label_smoothing", "early_stopping", "time_limit", "seed")
-PROBE = tuple(name for name in KNOBS if name not in NO_MATTER)
-MATTERS: dict[str, tuple[str, ...]] = {"facts": FACTS, "probe": PROBE, "preview": LOOKS, "draws": LOOKS, "overview": DATA, "mosaic": DATA}
+# A rehearsal has one rate, and all layers learn in it; what frozen ones make is kept beside. A first stage must end before the last epoch.
+PROBE = tuple(name for name, knob in KNOBS.items() if knob.alters != "nothing" and knob.group not in ("schedule", "stages"))
+PROBE += (*FROZEN, "stage1_epochs")
+# A range test has a rate and a schedule of its own, and one stage.
+OWN = ("learning_rate", "stage1_epochs", "stage1_rate", "stage1_schedule")
+RANGE = tuple(name for name, knob in KNOBS.items() if knob.group not in ("schedule", "budget") and name not in OWN)
+RANGE += ("seed", "precision", "device")
+MATTERS: dict[str, tuple[str, ...]] = {
+    "facts": FACTS,
+    "layers": LAYERS,
+    "probe": PROBE,
+    "range": RANGE,
+    "preview": LOOKS,
+    "draws": LOOKS,
+    "overview": DATA,
+    "mosaic": DATA,
+}
 # Of these no network is asked, so it need not fit.
 LOOKED_AT = ("preview", "draws", "overview", "mosaic")
 
@@ -88,10 +106,18 @@ def _circumstances(store: Store, kind: Kind, asked: Mapping[str, Any]) -> list[A
         if kind in ("predict", "samples"):
             kept = next((one.sha256 for one in keeping.of(store, int(asked["run"])) if one.best), "")
             return [kept, *(_stamp(Path(image)) for image in asked.get("images", []))]
-        dataset = asked["config"].get("dataset", KNOBS["dataset"].default)
-        return [] if dataset in DATASETS else _tree_stamps(find_tree(dataset, data_roots(store.home.root)))
+        dataset, weights = (asked["config"].get(name, KNOBS[name].default) for name in ("dataset", "weights"))
+        files = [] if dataset in DATASETS else _tree_stamps(find_tree(dataset, data_roots(store.home.root)))
+        return [*files, *_donor_stamp(store, weights)] if kind == "range" and weights.startswith(RUN) else files
     except (AthanorError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return []  # a bad question; the servant will say what is wrong with it
+
+
+def _donor_stamp(store: Store, weights: str) -> list[str]:
+    """The best checkpoint of the run that a range test begins with; of none the servant will say that it is missing."""
+    with contextlib.suppress(NotFound):
+        return [keeping.best(store, int(weights.removeprefix(RUN))).sha256]
+    return []
 
 
 def _tree_stamps(tree: Path) -> list[Any]:

@@ -28,6 +28,7 @@ from engine.training import checkpoints, measured, session
 from engine.training.checkpoints import BadCheckpoint, Checkpoint
 from engine.training.happenings import Diverged
 from engine.training.holding import KINDS
+from engine.training.inheriting import Saved, Shelf
 from engine.training.numerics import Numerics
 
 log = logging.getLogger("athanor.worker")
@@ -164,7 +165,14 @@ class Attempt:
             home.cache,
             tuple(data_roots(home.root)),
             lambda wanted: insist(lambda: budget.require_room(self.store, wanted)),
+            Shelf(home.weights, self._best_of),
         )
+
+    def _best_of(self, run: int) -> Saved:
+        """Where the best checkpoint of another run lies. Raises NotFound."""
+        insist(lambda: runs.get(self.store, run))
+        best = insist(lambda: keeping.best(self.store, run))
+        return Saved(self.store.home.checkpoints(run), best.name, best.epoch)
 
     def _asked(self) -> session.Asked | None:
         if self.recorder.fenced:

@@ -7,20 +7,22 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
 from engine import __version__
 from engine.catalog import ARCHITECTURES, DATASETS
 from engine.config import CONFIG_VERSION, RunConfig
+from engine.config.data import SPLIT_KNOBS, DataConfig
+from engine.config.model import OF_WEIGHTS, RUN
 from engine.diagnosis import sayable
-from engine.errors import BadInput, Refused
+from engine.errors import BadInput, BadKnob, NotFound, Refused
 from engine.folders import data_roots, one_line
 from engine.jobs import bell, lease
 from engine.jobs.identity import alive, lives
 from engine.jobs.terms import SUPERVISOR
-from engine.store import attempts, budget, records, runs, transitions, verdicts
+from engine.store import attempts, budget, keeping, records, runs, transitions, verdicts
 from engine.store.connect import Store
 from engine.store.home import PROJECT, Home
 from engine.store.records import PAUSE, STEP, STOP
@@ -36,8 +38,9 @@ def submit(
     """Queue a run and see that somebody takes it. The same `launch_key` twice is the same run, however often it is pressed.
 
     `parent` is the run of which this is a changed copy; at the end of epoch `pause_after` it pauses. Raises DataError when the
-    dataset is neither known nor a folder that the supervisor finds, too, and Refused when the disk budget is spent or the
-    supervisor serves another store.
+    dataset is neither known nor a folder that the supervisor finds, too, NotFound or BadKnob when it is to begin with the weights of a
+    run that has none, that is another network or that has learned from what is put aside here, and Refused when that run is still under
+    way, the disk budget is spent or the supervisor serves another store.
     """
     return _queue(store, config, launch_key=launch_key, parent=parent, pause_after=pause_after)
 
@@ -75,10 +78,47 @@ def _queue(store: Store, config: RunConfig, **more: Any) -> int:
     lease.require_ours(store)
     if config.data.dataset not in DATASETS:
         lease.require_tree(store.home, config.data.dataset)
+    donor = config.model.weights_run
+    if donor is not None:
+        _require_weights(store, config, donor)
     budget.require_room(store)
-    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, **more))
+    number = runs.create(store, runs.New(_name(config), config.model_dump(mode="json"), CONFIG_VERSION, donor=donor, **more))
     ensure_supervisor(store)
     return number
+
+
+def _require_weights(store: Store, config: RunConfig, donor: int) -> None:
+    """Raises NotFound when that run has no weights to begin with, BadKnob when they are of another network or have learned from pictures
+    that are put aside here, and Refused while they still change. What of them fits, the new run finds out."""
+    giving = runs.get(store, donor)
+    theirs = RunConfig.model_validate(giving.config).model
+    if not giving.state.ended:
+        raise Refused("errors.weights_still_change", run=donor, state=giving.state)
+    best = keeping.best(store, donor)
+    if not store.home.checkpoint_files(donor, best.name):
+        raise NotFound("servant.no_checkpoint", run=donor)
+    differs = [f"{name} = {value}" for name in OF_WEIGHTS if (value := getattr(theirs, name)) != getattr(config.model, name)]
+    if theirs.architecture != config.model.architecture:
+        differs.insert(0, ARCHITECTURES[theirs.architecture].label)
+    fields = {"knob": "weights", "value": config.model.weights, "allowed": "none, imagenet, run:NUMBER"}
+    if differs:
+        raise BadKnob("errors.weights_of_another", run=donor, theirs=", ".join(differs), **fields)
+    for number, data in _learned_from(store, donor):
+        parted = [f"{name} = {getattr(data, name)}" for name in SPLIT_KNOBS if getattr(data, name) != getattr(config.data, name)]
+        if data.dataset == config.data.dataset and parted:
+            raise BadKnob("errors.weights_have_seen", run=number, theirs=", ".join(parted), **fields)
+
+
+def _learned_from(store: Store, number: int) -> Iterator[tuple[int, DataConfig]]:
+    """A run and those whose weights came to it, each with its data; one that was deleted ends the row."""
+    donor: int | None = number
+    while donor is not None:
+        with contextlib.suppress(NotFound):
+            config = RunConfig.model_validate(runs.get(store, donor).config)
+            yield donor, config.data
+            donor = config.model.weights_run
+            continue
+        return
 
 
 def _name(config: RunConfig) -> str:
@@ -134,7 +174,14 @@ def step(store: Store, number: int) -> None:
 
 
 def retry(store: Store, number: int) -> None:
-    """Queue a run that was stopped or went wrong; it goes on from its last whole checkpoint. Raises NotFound, Refused."""
+    """Queue a run that was stopped or went wrong; it goes on from its last whole checkpoint. Raises NotFound, Refused.
+
+    Without one it begins anew: the run whose weights it begins with must still be there.
+    """
+    run = runs.get(store, number)
+    if str(run.knobs.get("weights", "")).startswith(RUN) and not keeping.of(store, number):
+        config = RunConfig.model_validate(run.config)
+        _require_weights(store, config, config.model.weights_run or 0)
     budget.require_room(store)
     transitions.retry(store, number)
     ensure_supervisor(store)

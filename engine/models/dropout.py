@@ -1,4 +1,4 @@
-"""Dropout whose draws can come from a generator of its own. Knows no network."""
+"""Dropout whose draws can come from a generator of its own, and a last layer that brings its dropout. Knows no network."""
 
 import torch
 from torch import Tensor, nn
@@ -14,3 +14,14 @@ class Dropout(nn.Dropout):
             return super().forward(values)
         kept = torch.rand(values.shape, generator=self.generator, device=values.device) < 1 - self.p
         return values * kept.to(values.dtype).div_(1 - self.p)
+
+
+class DroppedLinear(nn.Linear):
+    """A fully connected layer with dropout before it, for networks published without: its parameters have a plain one's names."""
+
+    def __init__(self, features: int, classes: int, probability: float, bias: bool = True) -> None:
+        super().__init__(features, classes, bias)
+        self.dropout = Dropout(probability)
+
+    def forward(self, values: Tensor) -> Tensor:
+        return super().forward(self.dropout(values))

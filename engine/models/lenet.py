@@ -30,7 +30,7 @@ class LeNet(nn.Module):
     def __init__(self, config: ModelConfig, channels: int, classes: int, resolution: int) -> None:
         super().__init__()
         first, second = (scaled(count, config.width, multiple=1) for count in CHANNELS)
-        wide, narrow = (scaled(count, config.width, multiple=1) for count in HIDDEN)
+        wide, narrow = (config.hidden or scaled(count, config.width, multiple=1) for count in HIDDEN)
         self.features = nn.Sequential(
             nn.Conv2d(channels, first, KERNEL), Pool(2), nn.ReLU(), nn.Conv2d(first, second, KERNEL), Pool(2), nn.ReLU()
         )

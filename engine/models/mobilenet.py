@@ -4,12 +4,12 @@ from torch import nn
 
 from engine.config.model import ModelConfig
 from engine.models.initialisation import kaiming, linear_head
+from engine.models.stems import LARGE_PICTURE, stem
+from engine.models.stochastic_depth import in_blocks
 
 # Expansion, channels, repeats and stride of each stage, as published (table 2).
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-# From here on the strides are the published ones, which divide the picture by 32; a smaller one is divided by eight.
-LARGE_PICTURE = 64
-# Of a small picture the stem and the second stage keep every pixel, as in the usual variant for CIFAR.
+# The stage that keeps every pixel of a small picture.
 KEPT = 1
 
 
@@ -20,8 +20,8 @@ def mobilenet_v2(config: ModelConfig, channels: int, classes: int, resolution: i
     large = resolution >= LARGE_PICTURE
     stages = [[*shape, stride if large or place != KEPT else 1] for place, (*shape, stride) in enumerate(STAGES)]
     model = MobileNetV2(classes, config.width, stages, dropout=config.dropout)
-    stem = model.features[0][0]
-    model.features[0][0] = nn.Conv2d(channels, stem.out_channels, 3, 2 if large else 1, padding=1, bias=False)
+    model.features[0][0] = stem(model.features[0][0], channels, large)
+    in_blocks(model)
     kaiming(model)
     linear_head(model.classifier[1])
     return model

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.config.model import ModelConfig
+from engine.models.dropout import DroppedLinear
 from engine.models.widths import scaled
 
 PATCH = 2
@@ -37,9 +38,17 @@ class Group(nn.Module):
         return functional.gelu(self.norm2(self.conv2(maps)))
 
 
+class Cooled(DroppedLinear):
+    """The last layer, its answer divided by COOLING."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return super().forward(values) / COOLING
+
+
 class Speedrun(nn.Module):
     """Whitening, three groups, the maximum over the map, dropout, one fully connected layer without bias."""
 
+    HEAD = ("head",)
     whitening: Tensor
 
     def __init__(self, config: ModelConfig, channels: int, classes: int) -> None:
@@ -50,13 +59,15 @@ class Speedrun(nn.Module):
         self.bias = nn.Parameter(torch.zeros(2 * patch))
         widths = [2 * patch, *(scaled(full, config.width) for full in STAGE_CHANNELS)]
         self.groups = nn.Sequential(*(Group(before, out) for before, out in zip(widths, widths[1:], strict=False)))
-        self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(widths[-1], classes, bias=False)
+        self.head = Cooled(widths[-1], classes, config.dropout, bias=False)
+
+    def maps(self, pictures: Tensor) -> Tensor:
+        """(N, C, R, R) -> (N, widths[-1], S, S)."""
+        return self.groups(functional.gelu(functional.conv2d(pictures, self.whitening, self.bias)))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """(N, C, R, R) -> logits (N, classes)."""
-        maps = self.groups(functional.gelu(functional.conv2d(pictures, self.whitening, self.bias)))
-        return self.head(self.dropout(maps.amax((2, 3)))) / COOLING
+        return self.head(self.maps(pictures).amax((2, 3)))
 
     @torch.no_grad()
     def whiten(self, pictures: Tensor) -> None:

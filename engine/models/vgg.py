@@ -7,7 +7,9 @@ Knows no data. Written out because torchvision's takes neither a width nor one c
 from torch import Tensor, nn
 
 from engine.config.model import ModelConfig
+from engine.models.convolutions import convolution
 from engine.models.initialisation import kaiming, linear_head
+from engine.models.squeeze import gate, open_gates
 from engine.models.widths import scaled
 
 STAGE_CHANNELS = (64, 128, 256, 512, 512)
@@ -17,12 +19,14 @@ LARGEST_MAP = 7
 
 
 class VGG(nn.Module):
-    """Five stages of 3x3 convolutions, each pooled by 2, and three fully connected layers with dropout after the first two."""
+    """Five stages of convolutions, each pooled by 2, and three fully connected layers with dropout after the first two."""
+
+    HEAD = ("avgpool", "classifier")
 
     def __init__(self, depth: int, norm: bool, config: ModelConfig, channels: int, classes: int, resolution: int) -> None:
         super().__init__()
-        hidden = hidden_units(config.width, resolution)
-        self.features = nn.Sequential(*_stages(depth, norm, config.width, channels))
+        hidden = config.hidden or hidden_units(config.width, resolution)
+        self.features = nn.Sequential(*_stages(depth, norm, config, channels))
         self.avgpool = head_pool(resolution)
         self.classifier = nn.Sequential(
             nn.Linear(scaled(STAGE_CHANNELS[-1], config.width) * min(LARGEST_MAP, resolution // 32) ** 2, hidden),
@@ -34,18 +38,24 @@ class VGG(nn.Module):
             nn.Linear(hidden, classes),
         )
 
+    def maps(self, pictures: Tensor) -> Tensor:
+        """(N, C, R, R) -> (N, F, R // 16, R // 16): before the last pooling, as in Lin et al. 2015, for pairs live of many places."""
+        return self.features[:-1](pictures)
+
     def forward(self, pictures: Tensor) -> Tensor:
         """(N, C, R, R) -> logits (N, classes)."""
         return self.classifier(self.avgpool(self.features(pictures)).flatten(1))
 
 
-def _stages(depth: int, norm: bool, width: float, channels: int) -> list[nn.Module]:
+def _stages(depth: int, norm: bool, config: ModelConfig, channels: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
+    place = 0
     for full, count in zip(STAGE_CHANNELS, STAGE_DEPTHS[depth], strict=True):
-        for _ in range(count):
-            out = scaled(full, width)
-            layers += [nn.Conv2d(channels, out, 3, padding=1), *([nn.BatchNorm2d(out)] if norm else []), nn.ReLU(inplace=True)]
-            channels = out
+        out = scaled(full, config.width)
+        for _ in range(max(1, count - config.layers_less)):
+            layers += convolution(config, channels, out, place)
+            layers += [*([nn.BatchNorm2d(out)] if norm else []), nn.ReLU(inplace=True), *gate(config, out)]
+            channels, place = out, place + 1
         layers.append(nn.MaxPool2d(2))
     return layers
 
@@ -75,6 +85,7 @@ def vgg(depth: int, norm: bool, config: ModelConfig, channels: int, classes: int
     """A VGG of `depth` weight layers, initialised so that the plain deep ones train."""
     model = VGG(depth, norm, config, channels, classes, resolution)
     kaiming(model)
+    open_gates(model)
     head = model.classifier[-1]
     assert isinstance(head, nn.Linear)
     linear_head(head)

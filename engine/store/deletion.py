@@ -13,13 +13,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engine import faults
+from engine.config.model import RUN
 from engine.errors import NotFound, Refused, StoreError
 from engine.folders import shown
 from engine.plain_files import is_folder
 from engine.store import numbering
 from engine.store.connect import Store
 from engine.store.home import Home
-from engine.store.runs import State, number_of
+from engine.store.runs import UNDER_WAY, WAITING, State, number_of
 from engine.store.tables import lineage, metadata, runs
 
 TRASH = ".deleted-"
@@ -42,8 +43,8 @@ def check(store: Store, numbers: Collection[int]) -> None:
 def delete(store: Store, numbers: Collection[int]) -> Deleted:
     """Delete ended runs with everything they left behind.
 
-    Raises NotFound, and Refused for a run that has not ended and for one from which runs outside `numbers` come; nothing is
-    deleted then.
+    Raises NotFound, and Refused for a run that has not ended, for one from which runs outside `numbers` come and for one with whose
+    weights such a run begins that has not ended; nothing is deleted then.
     """
     wanted = sorted(set(numbers))
     if not wanted:
@@ -83,6 +84,18 @@ def _require_deletable(connection: sa.Connection, wanted: list[int]) -> None:
         first = children[0][0]
         names = ", ".join(str(child) for parent, child in children if parent == first)
         raise Refused("command.delete_parent", run=first, children=names)
+    _require_unawaited(connection, wanted)
+
+
+def _require_unawaited(connection: sa.Connection, wanted: list[int]) -> None:
+    """Raises Refused for a run whose weights another one may still ask for: until its end, since it may have to begin anew."""
+    weights = runs.c.config["model"]["weights"].as_string()
+    living = sa.select(runs.c.id, weights.label("weights")).where(runs.c.state.in_((*WAITING, *UNDER_WAY)), weights.startswith(RUN))
+    heirs = connection.execute(living.order_by(runs.c.id)).all()
+    for number in wanted:
+        waiting = [str(heir.id) for heir in heirs if heir.weights == f"{RUN}{number}"]
+        if waiting:
+            raise Refused("command.delete_donor", run=number, waiting=", ".join(waiting))
 
 
 def _delete_rows(connection: sa.Connection, wanted: list[int]) -> None:

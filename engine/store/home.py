@@ -32,6 +32,11 @@ class Home:
         return self.root / "cache"
 
     @property
+    def weights(self) -> Path:
+        """Published weights, each fetched once."""
+        return self.root / "weights"
+
+    @property
     def data(self) -> Path:
         """Where people put their pictures, and downloads go."""
         return self.root / "data"

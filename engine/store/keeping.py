@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from engine.errors import NotFound
 from engine.store import attempts, settings
 from engine.store.connect import Store
 from engine.store.runs import Claim
@@ -80,6 +81,14 @@ def of(store: Store, run: int) -> list[Kept]:
     """The checkpoints of a run, the newest first."""
     with store.read() as connection:
         return _of(connection, run)
+
+
+def best(store: Store, run: int) -> Kept:
+    """The newest checkpoint of a run's best epoch. Raises NotFound."""
+    found = next((kept for kept in of(store, run) if kept.best), None)
+    if found is None:
+        raise NotFound("servant.no_checkpoint", run=run)
+    return found
 
 
 def _of(connection: sa.Connection, run: int) -> list[Kept]:

@@ -84,6 +84,16 @@ class NumericsForm(BaseModel):
     compiled: bool = False
 
 
+class WeightsForm(BaseModel):
+    """What a run was given of the weights it began with, and whatever else is said of them."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Json]
+    share: Share
+    taken: Whole
+    left: Whole
+
+
 class SummaryForm(BaseModel):
     """A run in a few numbers: those that pages count with, each there or not, and whatever else."""
 
@@ -110,6 +120,7 @@ class SummaryForm(BaseModel):
     last_probe_loss: Number | None = None
     last_probe_accuracy: Share | None = None
     val_noise: Number | None = None
+    weights: WeightsForm | None = None
 
     @model_validator(mode="after")
     def _tells_of_how_many(self) -> Self:

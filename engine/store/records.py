@@ -43,7 +43,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: `model`, `skipped`, `verdict`, `rewind`."""
+    """Something that happened: `model`, `weights`, `stage`, `skipped`, `verdict`, `rewind`."""
 
     seq: int
     kind: str

@@ -18,7 +18,7 @@ from engine.store.tables import requests
 WAITING, WORKING, AGAIN, LAST, DONE, FAILED = "waiting", "working", "again", "last", "done", "failed"
 OPEN, UNDER_WAY, ANSWERED = (WAITING, AGAIN), (WORKING, LAST), (DONE, FAILED)
 # A person looks at a preview at once and at measurements later.
-SLOW = ("probe",)
+SLOW = ("probe", "range")
 # Answers kept, and bytes of pictures among them.
 KEPT, KEPT_BYTES = 200, 64 * 2**20
 # A failure may be mended, so it is asked anew after so many seconds; what ended two servants would end the third.

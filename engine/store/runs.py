@@ -75,9 +75,13 @@ class Run:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace of the epochs done so far; None before the first."""
-        done, pace = self.summary.get("epoch", 0), self.summary.get("seconds")
-        return pace / done * (self.summary["epochs"] - done) if done and pace else None
+        """At the pace of the epochs done so far in its stage; None before the first, and while a slower stage is to come."""
+        stage = self.summary.get("stage") or {}
+        if stage and stage["number"] < stage["stages"]:
+            return None
+        done, spent = self.summary.get("epoch", 0), self.summary.get("seconds") or 0.0
+        epochs, seconds = done - stage.get("begins", 0), spent - stage.get("seconds", 0.0)
+        return seconds / epochs * (self.summary["epochs"] - done) if epochs > 0 and seconds > 0 else None
 
 
 def number_of(text: str) -> int | None:
@@ -126,7 +130,7 @@ class Advice:
 class New:
     """A training run to be queued. `parent` is the run that this one is a changed copy of; at the end of epoch `pause_after` it pauses.
 
-    `numerics` are those it is to inherit; `advice` says which verdict on its parent prescribed it.
+    `numerics` are those it is to inherit; `advice` says which verdict on its parent prescribed it; with the weights of `donor` it begins.
     """
 
     name: str
@@ -137,10 +141,14 @@ class New:
     pause_after: int | None = None
     numerics: Mapping[str, Any] | None = None
     advice: Advice | None = None
+    donor: int | None = None
 
 
 def create(store: Store, new: New) -> int:
-    """Queue a training run and return its number. The same `launch_key` twice is the same run. Raises NotFound for its parent."""
+    """Queue a training run and return its number. The same `launch_key` twice is the same run.
+
+    Raises NotFound for its parent and its donor.
+    """
     row = {
         "launch_key": new.launch_key, "name": new.name, "kind": "train", "state": State.QUEUED, "config": dict(new.config),
         "config_version": new.config_version, "summary": {}, "created_at": time.time(), "pause_after": new.pause_after,
@@ -151,6 +159,8 @@ def create(store: Store, new: New) -> int:
             known = connection.execute(sa.select(runs.c.id).where(runs.c.launch_key == new.launch_key)).scalar()
             if known is not None:
                 return known
+        if new.donor is not None:
+            _require(connection, new.donor)
         number = numbering.free(connection)
         numbered = row if number is None else row | {"id": number}
         number = connection.execute(sa.insert(runs).values(numbered).returning(runs.c.id)).scalar_one()
@@ -162,9 +172,13 @@ def create(store: Store, new: New) -> int:
 
 
 def _descend(connection: sa.Connection, number: int, parent: int) -> None:
-    if connection.execute(sa.select(runs.c.id).where(runs.c.id == parent)).scalar() is None:
-        raise NotFound("errors.no_such_run", run=parent)
+    _require(connection, parent)
     connection.execute(sa.insert(lineage).values(run=number, parent=parent, relation=CHANGED))
+
+
+def _require(connection: sa.Connection, number: int) -> None:
+    if connection.execute(sa.select(runs.c.id).where(runs.c.id == number)).scalar() is None:
+        raise NotFound("errors.no_such_run", run=number)
 
 
 def children(store: Store, number: int) -> list[int]:

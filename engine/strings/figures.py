@@ -94,3 +94,8 @@ def signed_points(share: float) -> str:
 def gain_points(share: float) -> str:
     """A change for the better or worse in percentage points, always with its sign: `+1.2`, `−0.3`."""
     return f"+{points(share)}" if share > 0 else signed_points(share)
+
+
+def times(ratio: float) -> str:
+    """How many times as much: `158`, `3.2`, `0.45`."""
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"

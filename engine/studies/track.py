@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Protocol
 
+from engine.catalog import AUGMENTATIONS
 from engine.diagnosis import Prescription
 from engine.statistics.means import SIGN_FLIP_LEAST, Estimate, mean
 from engine.strings import figures, known, say
@@ -99,6 +100,12 @@ def expected(record: Mapping[str, Track], prescription: str, language: str = "en
 
 
 def seconds(summary: Mapping[str, Any], epochs: int, prescription: Prescription) -> float | None:
-    """About how long a run with the prescription trains, by the pace of the run that it is for; None before its first epoch."""
-    done, spent = summary.get("epoch", 0), summary.get("seconds")
-    return None if not done or not spent else spent / done * epochs * prescription.cost
+    """About how long a run with the prescription trains, by the pace of the run that it is for; None before its first epoch.
+
+    None, too, where that pace says nothing: a slower stage was still to come, or frozen layers, asked once, would be asked every time.
+    """
+    done, spent, stage = summary.get("epoch", 0), summary.get("seconds"), summary.get("stage") or {"number": 1, "stages": 1}
+    varied = stage.get("computed") == "once" and any(name in AUGMENTATIONS for name in prescription.changes)
+    if not done or not spent or varied or stage["number"] < stage["stages"]:
+        return None
+    return spent / done * epochs * prescription.cost

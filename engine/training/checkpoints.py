@@ -1,6 +1,7 @@
 """Checkpoints on disk: weights and state as safetensors, counters as JSON. Nothing is pickled.
 
-A checkpoint `name` is three files: `name.weights.safetensors`, `name.state.safetensors` (optimiser and what else a resume needs)
+A checkpoint `name` is three files: `name.weights.safetensors` (what is evaluated: of a run that averages its weights, the average),
+`name.state.safetensors` (the optimiser, then the weights that it steps, and what else a resume needs)
 and, written last, `name.json`, which holds the hashes of the other two and of itself. What does not match is refused. Names are
 never used twice, so a checkpoint is whole or it is not there. What is read may come from a stranger: it is taken by the forms below, and
 never by more memory than its files have. Knows no loop and no store.
@@ -21,23 +22,27 @@ from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from engine import faults, plain_files
 from engine.errors import AthanorError
 from engine.folders import shown
 from engine.training.happenings import State
+from engine.training.live import Live
 from engine.training.meter import Sums
+from engine.training.schedules import Plateau
 
-FORMAT = 4
+# Format 4 knew neither an average of the weights nor plateaus; it is read as one without them.
+FORMAT = 5
 _WEIGHTS, _STATE = "weights.safetensors", "state.safetensors"
-# In the state file, before the names of the tensors that are not the optimiser's.
-_EXTRA = "extra."
+# In the state file, before the names of the tensors that are not the optimiser's: the weights as they are beside their average, the rest.
+_RAW, _EXTRA = "raw.", "extra."
 # Ten thousand classes with the longest names that folders have take 5 MB; of lists and objects there are a few dozen.
 MOST_JSON, MOST_PARTS = 16 * 2**20, 100_000
-# The largest network of the catalogue, VGG19 of width 4 at 224 px, has 9 GB of weights and twice that of the optimiser's.
+# The largest network of the catalogue, VGG19 of width 4 at 224 px, has 9 GB of weights, and in the state up to three times that.
 MOST_TENSORS = 32 * 2**30
 MOST_CLASSES = 100_000
+# Of the optimiser's: where each layer has its own rate there are two a layer.
+MOST_GROUPS = 10_000
 # What a folder of checkpoints holds: `<step>-<attempt>` and its parts, and what was being written when a process was killed.
 _FILE = re.compile(r"\.?([0-9]{9,}-[0-9]+)\.(?:weights\.safetensors|state\.safetensors|json)(?:\.[0-9]+\.part)?")
 _SLOT = re.compile(r"[0-9]{1,6}\.\w{1,50}")
@@ -70,6 +75,15 @@ class SumsForm(BaseModel):
     steps: Whole
 
 
+class PlateauForm(BaseModel):
+    """`schedules.Plateau`."""
+
+    model_config = Strict
+    best: float | None = None
+    waited: Whole = 0
+    drops: Whole = 0
+
+
 class StateForm(BaseModel):
     """`happenings.State`."""
 
@@ -81,6 +95,7 @@ class StateForm(BaseModel):
     best_epoch: Whole
     sums: SumsForm
     seconds: float
+    plateau: PlateauForm = PlateauForm()
 
 
 class FactsForm(BaseModel):
@@ -104,11 +119,11 @@ class Body(BaseModel):
     """The JSON of a checkpoint. `bytes` are those of its files."""
 
     model_config = Strict
-    format: Literal[4]
+    format: Literal[4, 5]
     files: dict[str, str]
     bytes: dict[str, Whole] = Field(default_factory=dict)
     state: StateForm
-    groups: Annotated[list[dict[str, JsonValue]], Field(max_length=100)]
+    groups: Annotated[list[dict[str, JsonValue]], Field(max_length=MOST_GROUPS)]
     extra: FactsForm
 
 
@@ -122,9 +137,13 @@ class Extra:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint, on the CPU. `slots` maps `<parameter index>.<slot>` to the optimiser's tensors."""
+    """A verified checkpoint, on the CPU. `weights` are what is evaluated; where they are an average, `raw` are those that are trained.
+
+    `slots` maps `<parameter index>.<slot>` to the optimiser's tensors.
+    """
 
     weights: dict[str, Tensor]
+    raw: dict[str, Tensor]
     slots: dict[str, Tensor]
     groups: list[dict[str, Any]]
     state: State
@@ -142,15 +161,16 @@ class Written:
     sha256: str
 
 
-def save(folder: Path, name: str, model: nn.Module, optimiser: Optimizer, state: State, extra: Extra = Extra()) -> Written:
+def save(folder: Path, name: str, live: Live, state: State, extra: Extra = Extra()) -> Written:
     """Write the checkpoint; it is there when its last file is. Killed earlier it leaves files that no one takes for one.
 
     Raises BadCheckpoint when the disk does not give back what was written. Costs twice the checkpoint's size in memory.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    kept = optimiser.state_dict()
-    tensors = _slots(kept["state"]) | {_EXTRA + key: tensor for key, tensor in extra.tensors.items()}
-    files = {f"{name}.{_WEIGHTS}": _packed(model.state_dict()), f"{name}.{_STATE}": _packed(tensors)}
+    kept = live.optimiser.state_dict()
+    raw = {} if live.average is None else dict(live.model.named_parameters())
+    tensors = _slots(kept["state"]) | _named(_RAW, raw) | _named(_EXTRA, extra.tensors)
+    files = {f"{name}.{_WEIGHTS}": _packed(live.evaluated().state_dict()), f"{name}.{_STATE}": _packed(tensors)}
     hashes = {file: _write(folder / file, content) for file, content in files.items()}
     groups = [{key: value for key, value in group.items() if key != "params"} for group in kept["param_groups"]]
     sizes = {file: len(content) for file, content in files.items()}
@@ -166,12 +186,13 @@ def load(folder: Path, name: str) -> Checkpoint:
     """Read and verify a checkpoint. Raises BadCheckpoint."""
     body = _read_body(folder / f"{name}.json")
     weights, tensors = (_read_tensors(folder / file, body) for file in (f"{name}.{_WEIGHTS}", f"{name}.{_STATE}"))
-    state = State(**(dict(body.state) | {"sums": Sums(**dict(body.state.sums))}))
-    slots = {key: tensor for key, tensor in tensors.items() if not key.startswith(_EXTRA)}
-    if not all(map(_SLOT.fullmatch, slots)):
+    parts = {"sums": Sums(**dict(body.state.sums)), "plateau": Plateau(**dict(body.state.plateau))}
+    state = State(**(dict(body.state) | parts))
+    raw, others = (_unnamed(prefix, tensors) for prefix in (_RAW, _EXTRA))
+    slots = {key: tensor for key, tensor in tensors.items() if not key.startswith((_RAW, _EXTRA))}
+    if not all(map(_SLOT.fullmatch, slots)) or not _shapes(raw).items() <= _shapes(weights).items():
         raise BadCheckpoint(f"{name}.{_STATE}")
-    others = {key.removeprefix(_EXTRA): tensor for key, tensor in tensors.items() if key.startswith(_EXTRA)}
-    return Checkpoint(weights, slots, body.groups, state, Extra(body.extra.model_dump(exclude_unset=True), others))
+    return Checkpoint(weights, raw, slots, body.groups, state, Extra(body.extra.model_dump(exclude_unset=True), others))
 
 
 def require_fit(checkpoint: Checkpoint, model: nn.Module) -> None:
@@ -197,16 +218,22 @@ def require_folder(folder: Path) -> None:
         raise BadFolder("errors.no_plain_folder", path=shown(str(folder)))
 
 
-def restore(checkpoint: Checkpoint, model: nn.Module, optimiser: Optimizer) -> None:
-    """Put weights and optimiser state into the live objects, wherever and in whatever layout they lie."""
-    model.load_state_dict(checkpoint.weights)
+def restore(checkpoint: Checkpoint, live: Live) -> None:
+    """Put weights and optimiser state into the live objects, wherever and in whatever layout they lie.
+
+    An average that was not kept begins at the weights; one that is not followed any longer is left out.
+    """
+    live.model.load_state_dict(checkpoint.weights | checkpoint.raw)
+    if live.average is not None:
+        live.average.model.load_state_dict(checkpoint.weights)
+    optimiser = live.optimiser
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     slots: dict[int, dict[str, Tensor]] = {}
     for key, tensor in checkpoint.slots.items():
         index, slot = key.split(".", 1)
         slots.setdefault(int(index), {})[slot] = _laid_out_like(parameters[int(index)], tensor)
-    live = optimiser.state_dict()["param_groups"]
-    groups = [old | {"params": group["params"]} for old, group in zip(checkpoint.groups, live, strict=True)]
+    current = optimiser.state_dict()["param_groups"]
+    groups = [group | old | {"params": group["params"]} for old, group in zip(checkpoint.groups, current, strict=True)]
     optimiser.load_state_dict({"state": slots, "param_groups": groups})
 
 
@@ -217,6 +244,14 @@ def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
 
 def _slots(state: Mapping[int, Mapping[str, Any]]) -> dict[str, Tensor]:
     return {f"{index}.{slot}": value for index, slots in state.items() for slot, value in slots.items() if value is not None}
+
+
+def _named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + key: tensor for key, tensor in tensors.items()}
+
+
+def _unnamed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
 
 
 def _packed(tensors: Mapping[str, Tensor]) -> bytes:

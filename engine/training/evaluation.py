@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.training.numerics import Numerics
+from engine.models.backbone import products
+from engine.training.numerics import PICTURE, Numerics
 from engine.training.replicas import side_by_side
 from engine.training.source import Source
 
-# Pixels of one chunk. 256 pictures of 32 px stay near a CPU's cache: 1.2 to 1.6 times as fast as four times as many. The first layer of a
-# VGG takes 64 MB for them.
-CPU_CHUNK, DEVICE_CHUNK = 2**18, 2**20
+# Pixels of one chunk, on the CPU and on CUDA. 256 pictures of 32 px stay near a CPU's cache: 1.2 to 1.6 times as fast as four times as
+# many. What the first layer of a VGG makes of a chunk in fp32 takes 64 and 256 MB.
+CPU_CHUNK, CUDA_CHUNK = 2**18, 2**20
+# Numbers that bilinear pooling makes of one chunk: 64 and 256 MB for each of the few copies that it holds, as much as that first layer.
+CPU_PRODUCTS, CUDA_PRODUCTS = 2**24, 2**26
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,16 @@ def evaluate(model: nn.Module, data: Source, indices: Tensor, numerics: Numerics
     """Evaluate without augmentation, dropout or label smoothing; leaves the model in the mode it was in."""
     training = model.training
     model.eval()
-    height, width = data.pictures(indices[:1]).shape[-2:]
-    chunk = chunk_size(numerics.device, height * width)
-    shares = indices.tensor_split(max(1, min(numerics.replicas, len(indices) // chunk)))
+    chunk = chunk_size(numerics.device, model, _numbers(data.pictures(indices[:1])))
+    shares = indices.tensor_split(_shares(len(indices), chunk, numerics.replicas))
     parts = side_by_side(lambda share: [_evaluate_chunk(model, data, piece, numerics) for piece in share.split(chunk)], shares)
     model.train(training)
     return Evaluation(*(torch.cat(columns) for columns in zip(*chain(*parts), strict=True)))
+
+
+def _numbers(one: Tensor) -> int:
+    """Of a picture (1, C, H, W) its pixels, of features (1, D) all."""
+    return one[0, 0].numel() if one.ndim == PICTURE else one.numel()
 
 
 @torch.inference_mode()
@@ -56,6 +63,17 @@ def _evaluate_chunk(model: nn.Module, data: Source, indices: Tensor, numerics: N
     return functional.cross_entropy(logits, labels, reduction="none"), predicted == labels, predicted, confidence
 
 
-def chunk_size(device: str, pixels: int) -> int:
-    """Pictures of so many pixels that a network is shown at a time where it does not learn."""
-    return max(1, (CPU_CHUNK if device == "cpu" else DEVICE_CHUNK) // pixels)
+def chunk_size(device: str, network: nn.Module, pixels: int) -> int:
+    """Pictures of so many pixels that a network is shown in one piece where it does not learn."""
+    most_pixels, most_products = (CPU_CHUNK, CPU_PRODUCTS) if device == "cpu" else (CUDA_CHUNK, CUDA_PRODUCTS)
+    return max(1, min(most_pixels // pixels, most_products // max(1, products(network))))
+
+
+def at_once(images: int, chunk: int, replicas: int) -> int:
+    """Of so many pictures to evaluate, those whose maps are held at the same time: a chunk of every share."""
+    return min(images, chunk * _shares(images, chunk, replicas))
+
+
+def _shares(images: int, chunk: int, replicas: int) -> int:
+    """Parts that are evaluated side by side: none is smaller than a chunk, unless it is the only one."""
+    return max(1, min(replicas, images // chunk))

@@ -1,4 +1,7 @@
-"""What is known of a network without running it: its weights and the work of one picture. Knows no data and no device."""
+"""What is known of a network without running it: its weights, the work of one picture, whether ImageNet's fit what the plan freezes.
+
+Knows no data, no device and no file of weights: shapes are enough.
+"""
 
 from dataclasses import dataclass
 
@@ -6,25 +9,66 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.config.model import ModelConfig
 from engine.config.run import RunConfig
+from engine.models import published, transfer
+from engine.models.anatomy import Layer, dissect
 from engine.models.building import build
+from engine.models.freezing import tail
+from engine.models.layers import count
+from engine.training.staging import frozen, require_taken
 
 
 @dataclass(frozen=True)
 class Facts:
     """`flops`: floating-point operations of one picture forward, a multiplication with its addition counted as two, convolutions
-    and matrix products alone; training costs about three times as many."""
+    and matrix products alone; training costs about three times as many. `separable`: what the layers that the plan freezes make of a
+    picture is all that the others need."""
 
     parameters: int
     flops: int
+    separable: bool
 
 
 def facts(config: RunConfig, channels: int, classes: int) -> Facts:
-    """The facts of the config's network; takes no memory, since its tensors have shapes only."""
+    """The facts of the config's network; takes no memory, since its tensors have shapes only.
+
+    Raises BadKnob when it has not the layers that the plan names, or when the plan freezes for good what weights of ImageNet do not fit;
+    of a run's weights that is known once they are there.
+    """
+    model, picture = _blueprint(config, channels, classes, 1)
+    require_fit(config, model)
+    still = frozen(config.stages, count(model), config.stages.plan != "all")
+    return Facts(parameters(model), flops(model, picture), tail(model, still) is not None)
+
+
+def require_fit(config: RunConfig, network: nn.Module | None = None) -> None:
+    """Raises BadKnob when the plan freezes for good a layer that ImageNet's weights do not fit. `network`: the config's, if there is one.
+
+    Nobody needs to know the data: a first layer takes them for grey pictures as for coloured ones, and the last, whose size the classes
+    decide, always learns.
+    """
+    if config.model.weights == published.NAME and config.stages.freezes_for_good:
+        model = network if network is not None else _blueprint(config, transfer.COLOURS, published.CLASSES, 1)[0]
+        require_taken(config, model, transfer.unfit(_published(config.model.architecture), model))
+
+
+def layers(config: RunConfig, channels: int, classes: int) -> list[Layer]:
+    """The layers of the config's network, each with its part of the facts."""
+    return dissect(*_blueprint(config, channels, classes, 1))
+
+
+def _blueprint(config: RunConfig, channels: int, classes: int, count: int) -> tuple[nn.Module, torch.Tensor]:
+    """The network without its numbers, and so many pictures without theirs."""
+    side = config.data.resolution
     with torch.device("meta"):
-        model = build(config.model, channels, classes, config.data.resolution)
-        picture = torch.empty(1, channels, config.data.resolution, config.data.resolution)
-    return Facts(parameters(model), flops(model, picture))
+        return build(config.model, channels, classes, side), torch.empty(count, channels, side, side)
+
+
+def _published(architecture: str) -> dict[str, torch.Tensor]:
+    """The shapes of an architecture's published weights, by name: those of ours for pictures as large as it was published for."""
+    with torch.device("meta"):
+        return build(ModelConfig(architecture=architecture), transfer.COLOURS, published.CLASSES, published.RESOLUTION).state_dict()
 
 
 def parameters(model: nn.Module) -> int:
@@ -43,10 +87,8 @@ def flops(model: nn.Module, pictures: torch.Tensor) -> int:
 
 def kept_for_backward(config: RunConfig, channels: int, classes: int) -> int:
     """Bytes that the forward pass keeps for the backward pass, per picture in fp32: less than this, training cannot take."""
-    side, count = config.data.resolution, 2
-    with torch.device("meta"):
-        model = build(config.model, channels, classes, side)
-        pictures = torch.empty(count, channels, side, side)
+    count = 2
+    model, pictures = _blueprint(config, channels, classes, count)
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Memory: the peak of a piece of work, and what is free. Knows no network.
+"""Memory: the peak of a piece of work, what is free, and what is known to be too much. Knows no network.
 
 On the CPU the kernel's own high-water mark of this process, which it lets us reset; where it does not, a thread that looks.
 """
@@ -14,6 +14,10 @@ from typing import NamedTuple, Self
 
 import psutil
 import torch
+
+from engine.config.run import RunConfig
+from engine.errors import DataError
+from engine.strings import figures
 
 MARK = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
@@ -41,6 +45,8 @@ GROUPS = (
 )
 # Left alone of what is free: the system, other programs, what the measurement did not see.
 RESERVE_SHARE, RESERVE_LEAST = 0.05, 512 * 2**20
+# Bytes of a weight.
+WEIGHT = 4
 
 
 class Peak:
@@ -156,3 +162,14 @@ def _left_in(group: Group) -> tuple[int, int] | None:
     except (OSError, ValueError):  # none here, or `max`
         return None
     return max(0, limit - used + int(told.get(group.cached, 0))), limit
+
+
+def require_room(config: RunConfig, classes: int, free: int) -> None:
+    """Raises DataError when the last layer behind bilinear pooling, with its gradient, takes more than so many free bytes.
+
+    Known before anything is built: 1,280 channels and 1,000 classes make 1.6 thousand million weights.
+    """
+    needed = 2 * WEIGHT * config.model.products * classes
+    if config.model.pooling == "bilinear" and needed > free:
+        fields = {"products": f"{config.model.products:,}", "classes": classes, "needed": figures.size(needed), "free": figures.size(free)}
+        raise DataError("data.too_many_products", **fields)

@@ -10,6 +10,7 @@ from engine.config.run import RunConfig
 from engine.errors import AthanorError
 from engine.training.evaluation import Evaluation
 from engine.training.meter import Meter, Sums, Window
+from engine.training.schedules import Plateau
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class State:
     """Where a run stands at a step boundary: all that a resume needs beside weights, optimiser and config in force.
 
     `epoch` counts completed epochs; `sums` and `seconds` are those of the epoch in progress. `best_epoch` (from 1; 0 is none
-    yet) has the lowest validation loss.
+    yet) has the lowest validation loss, `plateau` is what the schedule of that name goes by.
     """
 
     epoch: int = 0
@@ -27,6 +28,7 @@ class State:
     best_epoch: int = 0
     sums: Sums = Sums()
     seconds: float = 0.0
+    plateau: Plateau = Plateau()
 
 
 BEGINNING = State()
@@ -62,6 +64,34 @@ class EpochDone:
     probe: Evaluation
     nonfinite: bool
     best: bool
+
+
+Computed = Literal["once", "augmentation", "inside", "size", "nothing"]
+
+
+@dataclass(frozen=True)
+class StageBegan:
+    """From step `step + 1` on other layers learn than before, or what the frozen ones make is computed once no longer, or from now on.
+
+    `number` of `stages` stages; the first `frozen` of `layers` layers do not learn. `computed`: the answer of the frozen ones is `once`, or
+    why not: pictures that vary (`augmentation`), an end inside a block (`inside`), more than is kept (`size`), `nothing` frozen.
+    """
+
+    epoch: int
+    step: int
+    number: int
+    stages: int
+    frozen: int
+    layers: int
+    computed: Computed
+
+
+@dataclass(frozen=True)
+class FeaturesDone:
+    """What the frozen layers make is computed of `done` pictures of `total`."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -101,5 +131,5 @@ class Diverged(AthanorError):
         super().__init__("errors.diverged", epoch=epoch, step=step)
 
 
-Happening = StepDone | EpochDone | Changed
+Happening = StepDone | EpochDone | StageBegan | FeaturesDone | Changed
 Message = Change | Stop | None

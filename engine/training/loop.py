@@ -14,15 +14,18 @@ from torch.nn import functional
 
 from engine.config.run import KNOBS, RunConfig
 from engine.data.augment import augment
+from engine.models.stochastic_depth import spread
 from engine.training import optimisers
 from engine.training.evaluation import Evaluation, evaluate
 from engine.training.happenings import BEGINNING, Change, Changed, Diverged, Ended, EpochDone, Happening, Message, State, StepDone, Stop
+from engine.training.live import Average, Live
 from engine.training.meter import Meter, Stopwatch, Sums
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
 from engine.training.replicas import Replica, replicas, side_by_side
-from engine.training.schedules import rate
+from engine.training.schedules import rate, watched
 from engine.training.source import Source
+from engine.training.staging import Staging, shares
 
 # Batch norm cannot take the variance of one image.
 SMALLEST_BATCH = 2
@@ -35,7 +38,7 @@ TURNS = 2**31 + 1
 class Training:
     """One run in progress.
 
-    `model` and `optimiser` are the live objects (restore a checkpoint into them before `run`), `config` holds the knobs in
+    `live` are the network, its optimiser and its average (restore a checkpoint into them before `run`), `config` holds the knobs in
     force: of a change asked for, those that wait for the next epoch are not in it yet.
     """
 
@@ -44,19 +47,27 @@ class Training:
         self.data = data
         self.config = config
         self.numerics = numerics
-        self.optimiser = optimisers.build(config.optimisation, self.model, numerics.fused)
+        self.optimiser = optimisers.build(config.optimisation, self.model, numerics.fused, shares(config.stages, self.model))
         self.epoch, self.step_in_epoch, self.step = start.epoch, start.step_in_epoch, start.step
-        self.best_loss, self.best_epoch = start.best_loss, start.best_epoch
+        self.best_loss, self.best_epoch, self.plateau = start.best_loss, start.best_epoch, start.plateau
+        self.average: Average | None = None
         self._asked = config
         self._meter = Meter(numerics.device, start.sums)
         self._clock = Stopwatch(start.seconds)
         self._augmentation = torch.Generator(numerics.device)
         self._replicas = replicas(numerics.quickened(self.model), numerics.replicas, numerics.device)
-        self._set_dropout()
+        self._staging = Staging(self.model, [replica.model for replica in self._replicas], data, numerics)
+        self._follow_knobs()
+
+    @property
+    def live(self) -> Live:
+        """What a checkpoint is of."""
+        return Live(self.model, self.optimiser, self.average)
 
     def state(self) -> State:
         """Where the run stands; to be asked at a yield. Waits for the device."""
-        return State(self.epoch, self.step_in_epoch, self.step, self.best_loss, self.best_epoch, self._meter.read(), self._clock.read())
+        place = self.epoch, self.step_in_epoch, self.step, self.best_loss, self.best_epoch
+        return State(*place, self._meter.read(), self._clock.read(), self.plateau)
 
     def slept(self, seconds: float) -> None:
         """Leave a pause between two steps out of the epoch's seconds."""
@@ -80,11 +91,15 @@ class Training:
         """The rest of the epoch in progress. True when told to stop."""
         if self.step_in_epoch == 0 and (yield from self._put_in_force("now", "next epoch")):
             return True
-        self.model.train()
+        for change in self._staging.enter(self.config, self.epoch, self.step, begins=self.step_in_epoch == 0):
+            if (yield from self._tell(change)):
+                return True
+        self._staging.train()
+        optimisers.welcome(self.optimiser)
         groups = group_batches(self._order(), self.config.optimisation.batch_size, self.config.optimisation.accumulation)
         while self.step_in_epoch < len(groups):
             self._clock.start()
-            now = rate(self.config, self.epoch * len(groups) + self.step_in_epoch, len(groups))
+            now = rate(self.config, self.epoch * len(groups) + self.step_in_epoch, len(groups), self.plateau.drops)
             self._take_step(groups[self.step_in_epoch], now)
             if (yield from self._tell(StepDone(self.epoch + 1, self.step, now, self._meter))):
                 return True
@@ -100,10 +115,15 @@ class Training:
         first, *others = self._replicas
         for other in others:
             first.add_gradients(other)
-        self._meter.add_step(optimisers.gradient_norm(self.optimiser))
+        norm, knobs = optimisers.gradient_norm(self.optimiser), self.config.optimisation
+        self._meter.add_step(norm)
+        if knobs.clip:
+            optimisers.clip(self.optimiser, norm, knobs.clip)
         optimisers.take_step(self.optimiser, now)
         self.step_in_epoch += 1
         self.step += 1
+        if self.average is not None:
+            self.average.follow(knobs.ema, self.step)
 
     def _seed(self) -> None:
         """Every stream of randomness to where the next step's begins."""
@@ -126,8 +146,7 @@ class Training:
 
     def _add_gradient(self, indices: Tensor, images: int) -> None:
         """Forward and backward of one batch in a step of so many images."""
-        pictures, labels = self._augmented(indices)
-        pictures = self.numerics.place_batch(self.data.normalise(pictures))
+        pictures, labels = self._input(indices)
 
         def learn(share: tuple[Replica, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
             replica, seen, known = share
@@ -142,21 +161,32 @@ class Training:
         for (_, _, known), (loss, logits) in zip(shares, side_by_side(learn, shares), strict=True):
             self._meter.add_batch(loss, logits, known)
 
+    def _input(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network is asked of these pictures, or the end of it where the frozen layers were asked before, and the labels."""
+        if self._staging.features is not None:
+            return self._staging.features.pictures(indices), self.data.labels[indices]
+        pictures, labels = self._augmented(indices)
+        return self.numerics.place_batch(self.data.normalise(pictures)), labels
+
     def _network(self, replica: Replica, seen: Tensor) -> nn.Module:
         """Of a compiled network its plain form, where compiling once more for a smaller last batch would take a minute."""
+        if self._staging.features is not None:
+            return self._staging.ends[replica.rank]
         whole = len(seen) == self.config.optimisation.batch_size
         return replica.model if whole or not self.numerics.compiled else self.model
 
     def _finish_epoch(self) -> Generator[Happening, Message, bool]:
         sums = self._meter.close()
         seconds = self._clock.close()
-        validation = evaluate(self.model, self.data, self.data.validation, self.numerics)
-        probe = evaluate(self.model, self.data, self.data.probe, self.numerics)
+        network, source = self._staging.evaluated(self.live.evaluated()), self._staging.source
+        validation = evaluate(network, source, self.data.validation, self.numerics)
+        probe = evaluate(network, source, self.data.probe, self.numerics)
         metrics = {**self._online(sums, seconds), **_means(probe, "probe"), **_means(validation, "val")}
         self.epoch, self.step_in_epoch = self.epoch + 1, 0
         best = self.best_loss is None or metrics["val_loss"] < self.best_loss
         if best:
             self.best_loss, self.best_epoch = metrics["val_loss"], self.epoch
+        self.plateau = watched(self.plateau, self.config, self.epoch, metrics["val_loss"])
         nonfinite = not (math.isfinite(metrics["train_loss"]) and math.isfinite(metrics["val_loss"]))
         stopped = yield from self._tell(EpochDone(self.epoch, self.step, metrics, validation, probe, nonfinite, best))
         if nonfinite:
@@ -174,15 +204,21 @@ class Training:
         }
 
     def _out_of_patience(self) -> bool:
+        """A stage that has just begun has time to get better."""
         patience = self.config.budget.early_stopping
-        return patience > 0 and self.epoch - self.best_epoch >= patience
+        return patience > 0 and self.epoch - max(self.best_epoch, self.config.stages.first_stage) >= patience
 
-    def _set_dropout(self) -> None:
-        """Every dropout layer drops with the config's probability from now on."""
+    def _follow_knobs(self) -> None:
+        """Dropout, stochastic depth and the average are from now on what the config says."""
         for replica in self._replicas:
+            spread(replica.model, self.config.model.stochastic_depth)
             for module in replica.model.modules():
                 if isinstance(module, nn.Dropout):
                     module.p = self.config.model.dropout
+        if not self.config.optimisation.ema:
+            self.average = None
+        elif self.average is None:
+            self.average = Average(self.model)
 
     def _order(self) -> Tensor:
         return self.data.order(derive(self.config.budget.seed, self.epoch, 0))
@@ -202,7 +238,7 @@ class Training:
             return False
         self.config = self.config.changed(**{name: to for name, (_, to) in knobs.items()})
         optimisers.set_now(self.optimiser, self.config.optimisation)
-        self._set_dropout()
+        self._follow_knobs()
         return (yield from self._tell(Changed(self.epoch + 1, self.step, knobs)))
 
 

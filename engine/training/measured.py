@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from engine.config import RunConfig
+from engine.config import KNOBS, RunConfig
+from engine.config.model import OF_LAYERS
 from engine.training.numerics import Numerics, Precision, choose
 from engine.training.probing import Candidate, Probe
 
@@ -103,8 +104,11 @@ def _read(file: Path) -> Measured:
 def _key(config: RunConfig, chosen: Numerics) -> str:
     """What the fastest setting depends on most."""
     network = config.model.architecture, f"{config.model.width:g}", config.data.resolution
+    named, unused = ("architecture", "width"), () if config.model.pooling == "compact_bilinear" else ("pooling_size",)
+    matters = [name for name in OF_LAYERS if name not in (*named, *unused)]
+    variants = [f"{name} {value}" for name in matters if (value := getattr(config.model, name)) != KNOBS[name].default]
     computer = chosen.device, chosen.threads * chosen.replicas, _computer(chosen.device), torch.__version__
-    return "-".join(map(str, network + computer))
+    return "-".join(map(str, (*network, *variants, *computer)))
 
 
 def _computer(device: str) -> str:

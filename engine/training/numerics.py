@@ -16,6 +16,7 @@ from engine.config.run import RunConfig
 from engine.errors import BadKnob
 
 AMPERE = 8
+PICTURE = 4  # dimensions
 # `bf16_dense`: grouped convolutions stay in fp32, which on CPUs halves the time of nets that are made of them.
 Precision = Literal["fp32", "bf16", "bf16_dense"]
 
@@ -73,8 +74,9 @@ class Numerics:
             torch.compiler.cudagraph_mark_step_begin()
 
     def place_batch(self, pictures: Tensor) -> Tensor:
-        """Pictures (N, C, H, W) on the device in this layout."""
-        return pictures.to(device=self.device, memory_format=self.memory_format, non_blocking=True)
+        """Pictures (N, C, H, W) on the device in this layout; what is no picture, in its own."""
+        layout = self.memory_format if pictures.ndim == PICTURE else torch.preserve_format
+        return pictures.to(device=self.device, memory_format=layout, non_blocking=True)
 
     def seed(self, seed: int) -> None:
         """Seed what dropout draws from. `torch.manual_seed` visits every kind of device and costs LeNet 2 % of a step."""

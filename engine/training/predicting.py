@@ -54,7 +54,7 @@ class Predictor:
 
     def answer(self, files: Sequence[Path]) -> list[dict[str, Any]]:
         """For each file `{"path", "best": [[class, probability], ...]}`, the likeliest first, or `{"path", "reason"}`."""
-        chunk = chunk_size(self.numerics.device, self.config.data.resolution**2)
+        chunk = chunk_size(self.numerics.device, self.model, self.config.data.resolution**2)
         return [told for at in range(0, len(files), chunk) for told in self._answer_chunk(files[at : at + chunk])]
 
     def _answer_chunk(self, files: Sequence[Path]) -> Iterator[dict[str, Any]]:

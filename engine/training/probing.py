@@ -19,10 +19,11 @@ from engine.data.resident import PROBE as PROBED
 from engine.data.sample import Counts, Sample, sample
 from engine.models.building import build
 from engine.training import footprint
-from engine.training.evaluation import chunk_size
+from engine.training.evaluation import at_once, chunk_size
 from engine.training.facts import facts, kept_for_backward
 from engine.training.numerics import Numerics, Precision, precisions
 from engine.training.rehearsal import Rehearsal, Stint, Unwanted, unchanged_flags
+from engine.training.staging import Staging
 
 log = logging.getLogger("athanor.servant")
 
@@ -58,14 +59,17 @@ class Compiled:
 class Memory:
     """Bytes. Training takes `fixed` plus `per_image` for each picture of a batch; `peak` is the run's, evaluation included.
 
-    `measured`: the run's own batch was tried; else the peak is what the line through two smaller ones comes to. `free` is what a
-    run may take now; `largest_batch` is 0 when not even evaluation fits.
+    `features` is what the frozen layers make of all pictures, in the stage that keeps most of it: there from before its first step to its
+    end, gone before the next stage makes its own. `evaluation` includes it; the steps of such a stage, in which only the layers behind
+    learn, are taken to need no more than that. `measured`: the run's own batch was tried; else the peak is what the line through two
+    smaller ones comes to. `free` is what a run may take now; `largest_batch` is 0 when not even evaluation fits.
     """
 
     peak: int
     fixed: int
     per_image: float
     evaluation: int
+    features: int
     measured: bool
     free: int
     largest_batch: int
@@ -120,6 +124,7 @@ def probe(config: RunConfig, arrivals: Arrivals, numerics: Numerics, wanted: Cal
     with unchanged_flags():
         numerics.apply()
         found = sample(config.data, arrivals, DATA, numerics.device)
+        footprint.require_room(config, found.outline.classes, footprint.free(numerics.device))
         torch.manual_seed(config.budget.seed)
         model = build(config.model, found.outline.channels, found.outline.classes, config.data.resolution)
         return _Probing(config, numerics, found, Rehearsal(config, numerics.place_model(model), found.data, wanted)).make()
@@ -142,6 +147,7 @@ class _Probing:
         self.evaluated: dict[int, Stint] = {}
 
     def make(self) -> Probe:
+        known = facts(self.config, self.found.outline.channels, self.found.outline.classes)
         size = self._grow(self.batch, self.tried, self._step)
         accumulation = self._accumulation(size)
         chosen = self._chosen(size, accumulation)
@@ -149,7 +155,6 @@ class _Probing:
         speed, memory = self._speed(size, chosen), self._memory(size)
         candidates, left_out = self._candidates(size, accumulation, chosen)
         elsewhere = self.load.elsewhere()  # before the compiler's own processes begin
-        known = facts(self.config, self.found.outline.channels, self.found.outline.classes)
         return Probe(
             known.parameters, known.flops, "real" if self.found.real else "synthetic", self.counts, self.numerics.as_dict(), self.batch,
             speed, memory, candidates, left_out, fastest(candidates), self._compiled(size, chosen), elsewhere,
@@ -212,16 +217,31 @@ class _Probing:
         (low, one), (high, other) = self._two(self.tried, self._step)
         kept = kept_for_backward(self.config, self.found.outline.channels, self.found.outline.classes)
         fixed, per_image = line((low, one.bytes), (high, other.bytes), kept / 2 if self.numerics.precision == "bf16" else kept)
-        chunk = chunk_size(self.numerics.device, side**2)
-        held = chunk if self.counts is None else min(chunk, self.counts.validation)
         (low, one), (high, other) = self._two(self.evaluated, self._evaluation)
-        idle, per_evaluated = line((low, one.bytes), (high, other.bytes), least)
-        evaluating = int(weights + fixed + idle + per_evaluated * held)
+        idle, per_evaluated = line((self._at_once(low), one.bytes), (self._at_once(high), other.bytes), least)
+        features = self._features()
+        evaluating = int(weights + fixed + idle + per_evaluated * self._at_once(self._evaluated_most())) + features
         training = int(weights + (self.tried[size].bytes if size == self.batch else fixed + per_image * self.batch))
         fits = int((self.free - weights - fixed) / per_image) if evaluating <= self.free else 0
         largest = max(0, min(fits, int(KNOBS["batch_size"].high or fits)))
         peak = max(training, evaluating)
-        return Memory(peak, int(weights + fixed), per_image, evaluating, size == self.batch, self.free, largest)
+        return Memory(peak, int(weights + fixed), per_image, evaluating, features, size == self.batch, self.free, largest)
+
+    def _at_once(self, images: int | None) -> int:
+        """Of so many pictures to evaluate those that are held at the same time; None: there are more than that."""
+        chunk, replicas = chunk_size(self.numerics.device, self.rehearsal.model, self.config.data.resolution**2), self.numerics.replicas
+        return at_once(chunk * replicas if images is None else images, chunk, replicas)
+
+    def _evaluated_most(self) -> int | None:
+        """Pictures of the largest part that is evaluated."""
+        return None if self.counts is None else max(self.counts.validation, self.counts.test)
+
+    def _features(self) -> int:
+        """Bytes of what the frozen layers make of all pictures; 0 where they are asked every time, or nobody knows how many there are."""
+        if self.counts is None:
+            return 0
+        staging = Staging(self.rehearsal.model, [], self.rehearsal.data, self.numerics)
+        return staging.most_kept(self.config, self.counts.train + self.counts.validation)
 
     def _candidates(self, size: int, accumulation: int, chosen: Stint) -> tuple[list[Candidate], list[list[Any]]]:
         """Every precision that differs for this network in both layouts, the chosen one first: it has been timed already."""
@@ -284,9 +304,12 @@ def effective_batch(config: RunConfig, counts: Counts | None) -> int:
 
 
 def line(one: tuple[int, float], other: tuple[int, float], least: float) -> tuple[float, float]:
-    """What is fixed and what each image adds, of the line through two measured (images, amount); an image adds at least `least`."""
+    """What is fixed and what each image adds, of the line through two measured (images, amount); an image adds at least `least`.
+
+    Of two as large the greater amount counts.
+    """
     (low, low_amount), (high, high_amount) = sorted((one, other))
-    per_image = max((high_amount - low_amount) / (high - low), least)
+    per_image = max((high_amount - low_amount) / (high - low), least) if high > low else least
     return max(0.0, high_amount - per_image * high), per_image
 
 

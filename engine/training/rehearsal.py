@@ -50,6 +50,7 @@ class Rehearsal:
 
     def __init__(self, config: RunConfig, model: nn.Module, data: Resident, wanted: Callable[[], bool]) -> None:
         plain = {"learning_rate": RATE, "schedule": "constant", "warmup": 0.0, "early_stopping": 0, "epochs": 10_000}
+        plain |= {"plan": "all", "frozen_layers": 0}  # what takes the longest, and the most memory
         self.config = config.changed(**plain)
         self.model = model
         self.data = data

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from engine.models.dropout import Dropout
+from engine.models.stochastic_depth import StochasticDepth
 from engine.training.randomness import derive
 
 In = TypeVar("In")
@@ -21,14 +22,14 @@ Out = TypeVar("Out")
 
 
 class Replica:
-    """The network over the run's own weights, with gradients and dropout of its own. That of rank 0 is the run's network itself."""
+    """The network over the run's own weights, with gradients and random draws of its own. That of rank 0 is the run's network itself."""
 
     def __init__(self, model: nn.Module, rank: int, device: str, alone: bool) -> None:
         self.rank = rank
         self.model = _over_same_weights(model) if rank else model
         self._dropout = torch.Generator(device)
         for module in self.model.modules():
-            if isinstance(module, Dropout):
+            if isinstance(module, Dropout | StochasticDepth):
                 module.generator = None if alone else self._dropout
 
     def seed(self, *place: int) -> None:
@@ -49,9 +50,11 @@ def replicas(model: nn.Module, count: int, device: str) -> list[Replica]:
 
 
 def _over_same_weights(model: nn.Module) -> nn.Module:
+    """A twin whose parameters and buffers lie where those of the model do, so that whatever is loaded into the model reaches both."""
     twin = copy.deepcopy(model).train()
-    for own, shared in zip(twin.parameters(), model.parameters(), strict=True):
-        own.data = shared.data
+    for kind in (nn.Module.parameters, nn.Module.buffers):
+        for own, shared in zip(kind(twin), kind(model), strict=True):
+            own.data = shared.data
     return twin
 
 

@@ -5,7 +5,7 @@ Knows the run's folder and whom to tell; knows no store and no process. Only her
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,6 +16,7 @@ from torch import nn
 from engine import faults
 from engine.config import RunConfig
 from engine.data.crossing import across
+from engine.data.dataset import Progress
 from engine.data.loading import load
 from engine.data.resident import Resident
 from engine.data.split import split
@@ -23,16 +24,21 @@ from engine.diagnosis import Verdict, Yardstick
 from engine.errors import DataError
 from engine.models.building import build
 from engine.models.speedrun import Speedrun
-from engine.training import checkpoints, holding
+from engine.models.transfer import Donor
+from engine.training import checkpoints, footprint, holding, inheriting
 from engine.training.checkpoints import Checkpoint, Extra, Written
 from engine.training.chronicle import BALANCED, Chronicle, Twins
 from engine.training.evaluation import evaluate
-from engine.training.happenings import BEGINNING, Ended, EpochDone, Happening, StepDone, Stop
+from engine.training.facts import require_fit
+from engine.training.happenings import BEGINNING, Ended, EpochDone, FeaturesDone, Happening, StageBegan, StepDone, Stop
 from engine.training.holding import DataIn
+from engine.training.inheriting import Handed, Shelf
+from engine.training.live import Live
 from engine.training.loop import Training, group_batches
 from engine.training.numerics import Numerics
 from engine.training.randomness import derive
 from engine.training.samples import Album
+from engine.training.staging import require_taken
 
 # The stream of the initial weights, apart from every epoch's.
 WEIGHTS = 2**31
@@ -45,6 +51,8 @@ SLOTS_AND_WEIGHTS, KEPT_AT_ONCE = 3, 4
 MINUTE = 60.0
 # What the single pictures say of an epoch, as far as it is drawn beside the verdict.
 SHOWN_EVIDENCE = ("calibration_error", "paired_z")
+# The kind of the event that other layers learn from now on.
+STAGE = "stage"
 # Numbers of the pictures by which a first layer is whitened: 1,365 of 3 x 32 px, 27 of 3 x 224 px.
 SHOWN = 2**22
 Asked = Literal["stop", "pause", "step"]
@@ -63,13 +71,17 @@ class Teller(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run keeps its checkpoints and samples and finds its data. `room` raises when so many more bytes must not be written."""
+    """Where a run keeps its checkpoints and samples and finds its data. `room` raises when so many more bytes must not be written.
+
+    `shelf`: where weights to begin with are found; None where nobody begins with any.
+    """
 
     checkpoints: Path
     samples: Path
     cache: Path
     roots: tuple[Path, ...]
     room: Callable[[int], None]
+    shelf: Shelf | None = None
 
 
 @dataclass(frozen=True)
@@ -109,21 +121,30 @@ class Outcome:
 
 
 def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, start: Checkpoint | None = None) -> Outcome:
-    """Run to the end, from `start` on if there is one. Raises DataError before the first step, Diverged after the epoch that did."""
+    """Run to the end, from `start` on if there is one.
+
+    Raises DataError, BadKnob, NotFound and BadCheckpoint before the first step, Diverged after the epoch that did.
+    """
     setting.numerics.apply()
+    if start is None:
+        require_fit(config)  # before anything is downloaded or read
     try:
+        donor = None if start is not None else inheriting.donor(config.model, place.shelf, _progress(setting, teller))
         prepared = _prepare(config, setting if start is None else replace(setting, data_in=start.extra.facts["data_in"]), place, teller)
     except _Left as left:
         return Outcome(left.why, 0, None)
-    data = prepared.data
-    torch.manual_seed(derive(config.budget.seed, WEIGHTS))
-    model = build(config.model, data.channels, len(data.classes), config.data.resolution)
-    first_sight(model, data)
+    data = prepared.data if start is None else _as_it_was(prepared.data, config, start)
+    footprint.require_room(config, len(data.classes), footprint.free(setting.numerics.device))
+    model, data, handed = newborn(config, data, donor)
+    if handed is not None:
+        teller.event("weights", 0, 0, handed.told)
+        teller.summary(weights=handed.brief)
+    prepared = replace(prepared, data=data)
     training = Training(model, data, config, setting.numerics, BEGINNING if start is None else start.state)
     if start is not None:
         if start.extra.facts["data"] != data.fingerprint():
             raise DataError("data.changed", name=config.data.dataset)
-        checkpoints.restore(start, training.model, training.optimiser)
+        checkpoints.restore(start, training.live)
     watch = _Watch(training, prepared, place, setting, teller)
     watch.introduce(None if start is None else start.extra)
     why, ended = watch.follow()
@@ -131,11 +152,38 @@ def train(config: RunConfig, setting: Setting, place: Place, teller: Teller, sta
     return Outcome(why, ended.epoch, test)
 
 
+def newborn(config: RunConfig, data: Resident, donor: Donor | None = None) -> tuple[nn.Module, Resident, Handed | None]:
+    """The network as a run of this config begins with it, the pictures normalised as its weights want them, and what it was given.
+
+    torch's global generator is seeded for it. Raises DataError when nothing of the weights fits, and BadKnob when a layer would neither
+    take any nor ever learn.
+    """
+    if donor is not None:
+        data = data.normalised_by(*donor.moments(data.channels))
+    torch.manual_seed(derive(config.budget.seed, WEIGHTS))
+    model = build(config.model, data.channels, len(data.classes), config.data.resolution)
+    first_sight(model, data)
+    if donor is None:
+        return model, data, None
+    handed = inheriting.hand_over(donor, model, data.classes)
+    require_taken(config, model, handed.told["left"])
+    return model, data, handed
+
+
 def first_sight(model: nn.Module, data: Resident) -> None:
     """What a network takes from training pictures before its first step: one of ours whitens by them, the others take nothing."""
-    if isinstance(model, Speedrun):
-        few = data.probe[: max(1, SHOWN // data.images[0].numel())]
-        model.whiten(data.normalise(data.pictures(few)))
+    for module in model.modules():
+        if isinstance(module, Speedrun):
+            few = data.probe[: max(1, SHOWN // data.images[0].numel())]
+            module.whiten(data.normalise(data.pictures(few)))
+
+
+def _as_it_was(data: Resident, config: RunConfig, start: Checkpoint) -> Resident:
+    """The pictures by the mean and deviation that came with the weights which the run began with."""
+    if config.model.weights == "none":
+        return data
+    mean, std = (torch.tensor(start.extra.facts[name]).view(1, -1, 1, 1) for name in ("mean", "std"))
+    return data.normalised_by(mean, std)
 
 
 class _Left(Exception):  # no error: somebody pressed Stop or Pause while the pictures were read
@@ -152,15 +200,19 @@ class _Prepared:
     twins: Twins
 
 
-def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> _Prepared:
+def _progress(setting: Setting, teller: Teller) -> Progress:
     def progress(what: str, done: int, total: int) -> None:
         asked = setting.asked()
-        if what == "decode" and asked is not None and asked != "step":
+        if what != "download" and asked is not None and asked != "step":  # a dataset's download is watched from another thread
             raise _Left(asked)
         teller.got_on()
         teller.summary(preparing={"what": what, "done": done, "total": total})
 
-    dataset = load(config.data, place.roots, place.cache, progress)
+    return progress
+
+
+def _prepare(config: RunConfig, setting: Setting, place: Place, teller: Teller) -> _Prepared:
+    dataset = load(config.data, place.roots, place.cache, _progress(setting, teller))
     parts = split(dataset, config.data)
     if dataset.skipped:
         skipped = [{"path": one.path, "reason": one.reason} for one in dataset.skipped]
@@ -191,7 +243,7 @@ class _Watch:
         self.read_at = 0.0
         self.kept_at = 0.0
         self.kept_step = -1
-        self.size = checkpoint_size(training.model)
+        self.size = checkpoint_size(training.live)
         self.album = Album(place.samples, self.data)
         self.pause_after = setting.pause_after
 
@@ -222,10 +274,15 @@ class _Watch:
             except StopIteration as end:
                 self._keep()
                 return why if end.value.reason == "stopped" and why else end.value.reason, end.value
-            faults.point("training.step" if isinstance(happening, StepDone) else "training.epoch")
+            if isinstance(happening, StepDone | EpochDone):
+                faults.point("training.step" if isinstance(happening, StepDone) else "training.epoch")
             self.teller.got_on()
             if isinstance(happening, EpochDone):
                 self._epoch(happening)
+            elif isinstance(happening, StageBegan):
+                self._stage(happening)
+            elif isinstance(happening, FeaturesDone):
+                self._computing(happening)
             elif isinstance(happening, StepDone) and time.monotonic() - self.read_at >= READ:
                 self._online(happening)
             why = self._asked() or self._out_of_time() or self._stepped(happening)
@@ -258,6 +315,14 @@ class _Watch:
         self.teller.metric("step_loss", happening.step, happening.epoch, window.loss)
         self.teller.metric("step_accuracy", happening.step, happening.epoch, window.accuracy)
 
+    def _computing(self, done: FeaturesDone) -> None:
+        self.teller.summary(preparing={"what": "features", "done": done.done, "total": done.total} if done.done < done.total else None)
+
+    def _stage(self, began: StageBegan) -> None:
+        said = {name: value for name, value in asdict(began).items() if name not in ("epoch", "step")}
+        self.teller.event(STAGE, began.step, began.epoch, said)
+        self.teller.summary(stage=said | {"begins": began.epoch - 1, "seconds": self._seconds()})
+
     def _epoch(self, done: EpochDone) -> None:
         for series, value in done.metrics.items():
             self.teller.metric(series, done.step, done.epoch, value)
@@ -286,7 +351,7 @@ class _Watch:
         if best is not None:
             self.album.best(name, best, self.best)
             self.best = name
-        written = checkpoints.save(self.place.checkpoints, name, training.model, training.optimiser, training.state(), self._extra())
+        written = checkpoints.save(self.place.checkpoints, name, training.live, training.state(), self._extra())
         faults.point("checkpoint.before_row")
         self.teller.checkpoint(written, best is not None)
         self.kept_at, self.kept_step, self.size = time.monotonic(), training.step, written.bytes
@@ -302,13 +367,14 @@ class _Watch:
         return Extra({**facts, **kept.facts}, kept.tensors)
 
 
-def checkpoint_size(model: nn.Module) -> int:
-    """About how many bytes a checkpoint of this network takes."""
-    return SLOTS_AND_WEIGHTS * sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+def checkpoint_size(live: Live) -> int:
+    """About how many bytes a checkpoint of these takes."""
+    copies = SLOTS_AND_WEIGHTS + (live.average is not None)
+    return copies * sum(tensor.numel() * tensor.element_size() for tensor in live.model.state_dict().values())
 
 
 def _test(model: nn.Module, data: Resident, numerics: Numerics, best: Path) -> Tested:
-    """The one look at the test part, on the weights of the best epoch."""
+    """The one look at the test part, on the weights of the best epoch as they were evaluated there."""
     checkpoint = checkpoints.load(best.parent, best.name)
     model.load_state_dict(checkpoint.weights)
     loss, accuracy = evaluate(model, data, data.test, numerics).means()

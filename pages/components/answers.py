@@ -4,7 +4,7 @@ A part of a page that has no answer then looks for it a few times a second and r
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from itertools import count
 from typing import Any
@@ -31,25 +31,29 @@ LATE = "servant.pictures_late"
 PASSING, AGAIN = (LATE, "servant.not_downloaded"), 2.5
 
 
-def about(kind: Kind, patience: float = MOMENT, **more: int) -> Answer | None:
-    """How the question about the form's pictures stands. None: it cannot be asked now.
+def about(kind: Kind, patience: float = MOMENT, place: str = "", instead: Mapping[str, Any] | None = None, **more: int) -> Answer | None:
+    """How the question about what the form says stands. None: it cannot be asked now.
 
-    `more` goes with it: which strip, which page. A new question is waited for, one asked before is only looked up.
+    `more` goes with it: which strip, which page. `instead` are knobs that the form does not say so, asked about in a `place` of their
+    own: what is asked there withdraws nothing elsewhere. A new question is waited for, one asked before is only looked up.
     """
-    payload: dict[str, Any] = {"config": form.says(asking.MATTERS[kind]), **more}
+    payload: dict[str, Any] = {"config": form.says(asking.MATTERS[kind]) | dict(instead or {}), **more}
     try:
-        before = state.asked(kind)
+        before = state.asked(kind + place)
         known = None if before is None or before.payload != payload else asking.answer(store(), before.key)
-        found = _ask(kind, payload, patience) if known is None or _passing(known) else known
+        found = _ask(kind, payload, patience, place) if known is None or _passing(known) else known
     except (AthanorError, OSError):  # whoever presses Start is told what is wrong
         return None
     if found is not None and found.answer is not None:
-        state.note_asked(kind, Asked(payload, found.key, Asked(payload, found.key)))
+        state.note_asked(kind + place, Asked(payload, found.key, Asked(payload, found.key)))
     return found
 
 
 def follow(ask: Callable[[], Answer | None], draw: Callable[[Answer | None], None]) -> None:
-    """Draw an answer, at first as it stands; when it comes late, the page is drawn once more with it and rests."""
+    """Draw an answer, at first as it stands; when it comes late, the page is drawn once more with it and rests.
+
+    A press in the part may ask anew: an answer that is late then is looked for as well.
+    """
     every = pace(ask())
     looks = count()
 
@@ -57,7 +61,7 @@ def follow(ask: Callable[[], Answer | None], draw: Callable[[Answer | None], Non
     def part() -> None:
         found = ask()
         draw(found)
-        if next(looks) and every is not None and not is_open(found):
+        if next(looks) and is_open(found) is (every is None):
             st.rerun()
 
     renewing(part, every)()
@@ -70,8 +74,8 @@ def pace(found: Answer | None) -> float | None:
     return state.PULSE if found is not None and found.ready else SOON
 
 
-def shown(kind: Kind, found: Answer | None) -> Answer | None:
-    """What stands there: this answer when it is good, else the last good one."""
+def shown(kind: str, found: Answer | None) -> Answer | None:
+    """What stands there: this answer when it is good, else the last good one. In a place of its own: the kind and the place."""
     return found if found is not None and found.answer is not None else latest(kind)
 
 
@@ -84,7 +88,20 @@ def sentence(found: Answer | None) -> str:
     return t("data_page.reading") if found.reason["key"] == LATE else t(found.reason["key"], **named(found.reason["fields"]))
 
 
-def latest(kind: Kind) -> Answer | None:
+def refusal() -> str | None:
+    """Why there is no such network as the form says, once the servant has said so: what it names is a knob's value."""
+    before = state.asked("facts")
+    if before is None or before.payload != {"config": form.says(asking.MATTERS["facts"])}:
+        return None
+    try:
+        found = asking.answer(store(), before.key)
+    except (AthanorError, OSError):
+        return None
+    refused = found is not None and found.ready and found.reason is not None and "knob" in found.reason["fields"]
+    return sentence(found) if refused else None
+
+
+def latest(kind: str) -> Answer | None:
     """The last good answer of this kind in this tab, if it was about the same dataset: what stands there until the next comes."""
     before = state.asked(kind)
     if before is None or before.good is None or before.good.payload["config"]["dataset"] != before.payload["config"]["dataset"]:
@@ -107,10 +124,10 @@ def is_open(found: Answer | None) -> bool:
     return found is None or not found.ready or found.reason is not None and found.reason["key"] in PASSING
 
 
-def _ask(kind: Kind, payload: dict[str, Any], patience: float) -> Answer | None:
-    before = state.asked(kind)
-    key = asking.ask(store(), kind, payload, state.tab())
-    state.note_asked(kind, Asked(payload, key, None if before is None else before.good))
+def _ask(kind: Kind, payload: dict[str, Any], patience: float, place: str) -> Answer | None:
+    before = state.asked(kind + place)
+    key = asking.ask(store(), kind, payload, state.tab() + place)
+    state.note_asked(kind + place, Asked(payload, key, None if before is None else before.good))
     if patience and attempts.presence(store(), SERVANT) is not None:
         return asking.wait(store(), key, patience)
     return asking.answer(store(), key)

@@ -79,9 +79,9 @@ def _chosen(known: Sequence[Row], by_recipe: bool) -> Chosen:
 
 def picture(chosen: Chosen, found: Sequence[Row]) -> None:
     """The curves of the chosen, or the found runs along axes."""
-    recall(PICTURE, PICTURES, PICTURES[0])
+    shown = recall(PICTURE, PICTURES, PICTURES[0])
     st.segmented_control(
-        t("compare.picture"), PICTURES, key=PICTURE, required=True, label_visibility="collapsed",
+        t("compare.picture"), PICTURES, default=shown, key=PICTURE, required=True, label_visibility="collapsed",
         format_func=lambda name: t(f"compare.pictures.{name}"),
     )  # fmt: skip
     link(PICTURE, PICTURES[0])

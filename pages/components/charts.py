@@ -7,6 +7,8 @@ import altair as alt
 
 # Classes up to which each has its name under its bar; up to which the name is tilted; more have it in the hover only.
 LEVEL, TILTED = 12, 40
+# Places in the theme's list of colours.
+VALIDATION, AMBER = 0, 4
 # The order of the theme's colours: validation, training, test.
 COLOURED = ("validation", "train", "test")
 STACKED = ("train", "validation", "test")
@@ -81,3 +83,37 @@ def evidence_figure(rows: Sequence[Mapping[str, float | None]], colours: tuple[s
         band = base.mark_area(color=colours[0], opacity=0.15).encode(x=across, y="low:Q", y2="high:Q")
         return alt.layer(band, limit, line, hover)
     return alt.layer(limit, line, hover)
+
+
+# A range test is drawn up to so much above the highest mean before its lowest: what lies higher says only that the rate was too high.
+ABOVE = 1.15
+
+
+def range_rows(rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[float]) -> list[dict[str, float | None]]:
+    """A row for each rate of a range test: the loss of its batch, and the mean around it; None above what is drawn."""
+    lowest = min(range(len(smoothed)), key=smoothed.__getitem__, default=0)
+    most = ABOVE * max(smoothed[: lowest + 1], default=0.0)
+    return [
+        {"rate": rate, "loss": loss if loss <= most else None, "mean": mean if mean <= most else None}
+        for rate, loss, mean in zip(rates, losses, smoothed, strict=True)
+    ]
+
+
+def range_figure(
+    rows: Sequence[Mapping[str, float | None]], suggested: float | None, colours: tuple[str, str], words: Mapping[str, str], height: int
+) -> Any:
+    """Batches as faint dots, their mean as a line, the suggested rate as an upright one. `colours` are of line and mark."""
+    base = alt.Chart(alt.Data(values=list(rows)), height=height)
+    scale = alt.Scale(type="log", domain=[rows[0]["rate"], rows[-1]["rate"]], nice=False)
+    across = alt.X("rate:Q", scale=scale, axis=alt.Axis(title=None, format=".0e", tickCount=6, grid=False, ticks=False))
+    up = alt.Axis(title=None, tickCount=3, ticks=False, domain=False)
+    dots = base.mark_circle(color=colours[0], size=10, opacity=0.35, clip=True).encode(x=across, y=alt.Y("loss:Q", axis=up))
+    tips = [alt.Tooltip("rate:Q", title=words["rate"], format=".2~g"), alt.Tooltip("mean:Q", title=words["loss"], format=".3~g")]
+    line = base.mark_line(color=colours[0], strokeWidth=2, clip=True).encode(x=across, y="mean:Q")
+    hover = base.mark_rule(opacity=0, strokeWidth=6).encode(x=across, tooltip=tips)
+    marks = (
+        []
+        if suggested is None
+        else [alt.Chart(alt.Data(values=[{"rate": suggested}])).mark_rule(color=colours[1], strokeWidth=2).encode(x=across)]
+    )
+    return alt.layer(dots, line, *marks, hover)

@@ -32,9 +32,9 @@ def show(known: Sequence[Row]) -> list[Row]:
         with st.popover(label, icon=":material/filter_list:", key="filters"):
             _filters(choices(known))
         with st.popover(t("compare.columns"), icon=":material/view_column:", key="columns-menu"):
-            recall(COLUMNS, CHOOSABLE, [])
+            asked = recall(COLUMNS, CHOOSABLE, [])
             st.multiselect(
-                t("compare.columns_more"), CHOOSABLE, key=COLUMNS, format_func=column_word,
+                t("compare.columns_more"), CHOOSABLE, asked, key=COLUMNS, format_func=column_word,
                 help=t("compare.columns_help"), placeholder=t("compare.columns_differ"), width=300,
             )  # fmt: skip
             link(COLUMNS, [])
@@ -44,10 +44,10 @@ def show(known: Sequence[Row]) -> list[Row]:
 def _filters(there: Mapping[str, list[str]]) -> None:
     for kind in KINDS:
         key = f"filter-{kind}"
-        recall(key, there[kind], [])
-        options = sorted({*there[kind], *st.session_state[key]})
+        asked = recall(key, there[kind], [])
+        options = sorted({*there[kind], *asked})
         st.multiselect(
-            _kind(kind), options, key=key, format_func=partial(option_label, kind), placeholder=t("compare.any"), width=300,
+            _kind(kind), options, asked, key=key, format_func=partial(option_label, kind), placeholder=t("compare.any"), width=300,
             disabled=not options,
         )  # fmt: skip
         link(key, [])

@@ -17,7 +17,7 @@ from engine.presets import PRESETS
 from engine.store import runs
 from engine.store.runs import Run
 from pages.components.state import arrived, shown_run, store, tell
-from pages.components.words import t
+from pages.components.words import plain, t
 
 _FORM = "form"
 # Characters of a value in the URL that are looked at; what is longer is no value.
@@ -36,9 +36,19 @@ def prepare() -> None:
     """
     if _FORM not in st.session_state:
         st.session_state[_FORM] = _first()
+    _leave_what_is_gone()
     for name, value in st.session_state[_FORM].items():
         if arrived() or key(name) not in st.session_state:
             st.session_state[key(name)] = value
+
+
+def _leave_what_is_gone() -> None:
+    """A chosen folder that is no more makes room for the default."""
+    chosen = st.session_state.get(key("dataset"), st.session_state[_FORM]["dataset"])
+    if chosen not in datasets():
+        tell(t("ui.dataset_gone", dataset=plain(dataset_label(chosen))))
+        st.session_state[_FORM] = st.session_state[_FORM] | {"dataset": KNOBS["dataset"].default}
+        st.session_state[key("dataset")] = KNOBS["dataset"].default
 
 
 def keep() -> None:
@@ -67,6 +77,11 @@ def take_over(run: Run) -> None:
 def begin_with(preset: str) -> None:
     """Make the form say a recipe. For callbacks."""
     _say(PRESETS[preset].config().flat())
+
+
+def take(name: str, value: Any) -> None:
+    """Make the form say this of one knob. For callbacks."""
+    _say(says(KNOBS) | {name: value})
 
 
 def _say(values: dict[str, Any]) -> None:

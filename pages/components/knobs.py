@@ -9,7 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
-from engine.config.run import AUGMENTATION_LEVEL
+from engine.config.model import RUN
+from engine.config.run import AUGMENTATION_LEVEL, GROUPS
+from engine.store.runs import number_of
 from engine.strings import figures
 from pages.components.form import dataset_label, datasets, key
 from pages.components.words import t
@@ -32,6 +34,25 @@ def show_pairs(names: Sequence[str]) -> None:
                 _widget(KNOBS[name])
 
 
+def show_groups(names: Iterable[str]) -> None:
+    """Knobs under the names of their groups, without those that the chosen network does not obey."""
+    wanted = fitting(names)
+    for group in GROUPS:
+        st.markdown(f"**{t(f'ui.group.{group}')}**")
+        show_pairs([name for name in wanted if KNOBS[name].group == group])
+
+
+def fitting(names: Iterable[str]) -> list[str]:
+    """Those that the chosen network obeys."""
+    return [name for name in names if catalog.ARCHITECTURES[st.session_state[key("architecture")]].obeys(name)]
+
+
+def _follow_network() -> None:
+    """What the chosen network has no place for goes back to its default."""
+    for name in KNOBS.keys() - {*fitting(KNOBS)}:
+        st.session_state[key(name)] = KNOBS[name].default
+
+
 def head(title: str) -> DeltaGenerator:
     """The head of a column: its title, and at its end what is drawn within."""
     row = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", height=HEAD, border=False)
@@ -45,8 +66,8 @@ def show_level() -> None:
     st.session_state[key(AUGMENTATION_LEVEL)] = level
     options = catalog.LEVELS if level in catalog.LEVELS else (*catalog.LEVELS, level)
     st.segmented_control(
-        t("knobs.augmentation.label"), options, key=key(AUGMENTATION_LEVEL), help=t("knobs.augmentation.help"), required=True,
-        format_func=partial(_option, AUGMENTATION_LEVEL), width="stretch", on_change=_follow_level,
+        t("knobs.augmentation.label"), options, default=level, key=key(AUGMENTATION_LEVEL), help=t("knobs.augmentation.help"),
+        required=True, format_func=partial(_option, AUGMENTATION_LEVEL), width="stretch", on_change=_follow_level,
     )  # fmt: skip
 
 
@@ -78,18 +99,31 @@ def _follow_level() -> None:
 
 
 def _widget(knob: Knob) -> None:
-    """The widget of a knob. Its value stands in the session already (`form.prepare`)."""
-    label = t(f"knobs.{knob.name}.label")
+    """The widget of a knob. Its value stands in the session already (`form.prepare`).
+
+    It is given as the widget's default, too: a browser that has lost a widget (it was not drawn for a moment) begins with the
+    default, which would otherwise be the smallest value, and that would become the form's.
+    """
+    label, value = t(f"knobs.{knob.name}.label"), st.session_state[key(knob.name)]
     given: dict[str, Any] = {"key": key(knob.name), "help": t(f"knobs.{knob.name}.help")}
     if knob.name == "dataset":
-        st.selectbox(label, datasets(), format_func=dataset_label, on_change=_follow_level, **given)
+        _choose(label, datasets(), value, format_func=dataset_label, on_change=_follow_level, **given)
+    elif knob.name == "architecture":
+        _choose(label, knob.choices, value, format_func=partial(_option, knob.name), on_change=_follow_network, **given)
+    elif knob.syntax:
+        texts = list(dict.fromkeys((*knob.steps, value)))
+        _choose(label, texts, value, format_func=partial(value_label, knob.name), accept_new_options=True, **given)
     elif knob.choices:
-        st.selectbox(label, knob.choices, format_func=partial(_option, knob.name), **given)
+        _choose(label, knob.choices, value, format_func=partial(_option, knob.name), **given)
     elif knob.steps:
-        options = sorted({*knob.steps, knob.default, st.session_state[key(knob.name)]})
-        st.select_slider(label, options, format_func=partial(figures.knob, unit=knob.unit), **given)
+        options = sorted({*knob.steps, knob.default, value})
+        st.select_slider(label, options, value, format_func=partial(figures.knob, unit=knob.unit), **given)
     else:
-        st.number_input(label, int(knob.low or 0), int(knob.high or 0), step=1, **given)
+        st.number_input(label, int(knob.low or 0), int(knob.high or 0), value, step=1, **given)
+
+
+def _choose(label: str, options: Sequence[str], value: str, **given: Any) -> None:
+    st.selectbox(label, options, options.index(value), **given)
 
 
 def _option(name: str, choice: str) -> str:
@@ -104,4 +138,14 @@ def value_label(name: str, value: Any) -> str:
         return ""
     if name == "dataset":
         return dataset_label(value)
+    if name == "weights":
+        return _weights(str(value))
     return _option(name, value) if KNOBS[name].choices else figures.knob(value, KNOBS[name].unit)
+
+
+def _weights(value: str) -> str:
+    """What somebody has only begun to type stays as it is."""
+    if value in KNOBS["weights"].steps:
+        return t(f"knobs.weights.options.{value}")
+    number = number_of(value.removeprefix(RUN)) if value.startswith(RUN) else None
+    return value if number is None else t("knobs.weights.options.run", run=number)

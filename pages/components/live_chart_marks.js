@@ -1,7 +1,8 @@
-// What is marked on the curves: the epochs of the verdict, changes of knobs and of the verdict, drops of the learning rate, attempts.
+// What is marked on the curves: the epochs of the verdict, stages, changes of knobs and of the verdict, drops of the
+// learning rate, attempts.
 
 const QUIET_VERDICTS = new Set(["healthy", "too_early"]);
-const MOST_MARKS = { ledger: Infinity, verdict: 6, rate: 6, attempt: 4 }; // the last ones; more would be a fence
+const MOST_MARKS = { ledger: Infinity, stage: 4, verdict: 6, rate: 6, attempt: 4 }; // the last ones; more would be a fence
 const NUMBERED = 3; // more changes than this carry only their number
 
 const upright = (x, color, more) => ({
@@ -32,6 +33,7 @@ function marksOf(feed, o) {
   const tries = feed.events.filter((event) => event.kind === "rewind" && event.data.attempt);
   return [
     ...placed("ledger", changes, (event, i) => changeLook(event, i, changes.length, o)),
+    ...placed("stage", stagesOf(feed), (event) => stageLook(event, o)),
     ...placed("attempt", tries, (event) => attemptLook(event, o)),
     ...placed("verdict", verdictChanges(feed), (event) => verdictLook(event, o)),
     ...placed("rate", rateDrops(feed), (drop) => rateLook(drop, o)),
@@ -54,6 +56,20 @@ function verdictLook({ data }, o) {
 function rateLook({ from, to }, o) {
   const label = fill(o.words.rate_drop, { from: rateInWords(from), to: rateInWords(to) });
   return { label, colour: o.theme.grey, ...dotted(o.theme.grey) };
+}
+
+// Where other layers learn than before; of one told again by a new attempt the last word.
+function stagesOf(feed) {
+  const told = new Map(feed.events.filter((event) => event.kind === "stage").map((event) => [event.step, event]));
+  return [...told.values()].filter(({ data }, i, all) => !i || data.frozen !== all[i - 1].data.frozen);
+}
+
+function stageLook({ data }, o) {
+  const learning = data.layers - data.frozen;
+  const words = data.frozen === 0 ? o.words.all_learn : learning === 1 ? o.words.last_learns : o.words.last_learn;
+  const label = fill(words, { count: learning });
+  const hint = fill(o.words.stage, { number: data.number, stages: data.stages, label });
+  return { label, hint, colour: o.theme.grey, ...dotted(o.theme.grey) };
 }
 
 function attemptLook({ data }, o) {

@@ -29,18 +29,32 @@ def show_network() -> None:
 
 
 def _network(found: Answer | None) -> None:
+    """The line; where layers are frozen, whether they are asked once or every time. Or why there is no such network."""
+    if found is not None and found.reason is not None and not answers.is_open(found):
+        _warn(answers.sentence(found))
+        return
     shown = answers.shown("facts", found)
-    st.caption(BLANK if shown is None or shown.answer is None else _line(shown.answer, ("parameters", "flops")))
+    answer = None if shown is None else shown.answer
+    st.caption(BLANK if answer is None else _line(answer, ("parameters", "flops")))
+    config = knobs.read()
+    if config.stages.freezes:
+        why = "augmentation" if config.augmentation.varies else "once" if answer is None or answer["separable"] else "inside"
+        st.caption(t(f"ui.stages.{why}"))
+        if config.stages.freezes_for_good and config.model.weights == "none":
+            _warn(t("ui.stages.random"))
 
 
 def show() -> None:
-    """A box of fixed height: what was measured, or what speaks against starting."""
+    """A box of fixed height: what was measured, or what speaks against starting; empty where there is no such network, as is said above."""
     against = _against()
-    if against is None:
+    if against is None and answers.refusal() is None:
         answers.follow(lambda: answers.about("probe", patience=0), _measured)
         return
     with _box():
-        _warn(against)
+        if against is None:
+            st.caption(BLANK)
+        else:
+            _warn(against)
 
 
 def _against() -> str | None:
@@ -57,7 +71,7 @@ def _box() -> DeltaGenerator:
 
 
 def _warn(text: str) -> None:
-    st.markdown(f":orange[:material/info: {text}]")
+    st.markdown(f":small[:orange[:material/info: {text}]]")
 
 
 def _measured(found: Answer | None) -> None:
@@ -73,8 +87,10 @@ def _measured(found: Answer | None) -> None:
 def _tell(found: Mapping[str, Any]) -> None:
     memory, speed = found.get("memory") or {}, found.get("speed") or {}
     peak, free = memory.get("peak", 0), memory.get("free", float("inf"))
-    st.caption(t("ui.preflight.beside" if found.get("beside") else "ui.preflight.measured"))
-    told = {"memory": peak or None, "speed": speed.get("expected"), "time": speed.get("seconds")}
+    how, freezes = "beside" if found.get("beside") else "measured", knobs.read().stages.freezes
+    st.caption(t(f"ui.preflight.{how}_all" if freezes else f"ui.preflight.{how}"))
+    # How long all layers take is not how long a run takes in which some are frozen.
+    told = {"memory": peak or None, "speed": speed.get("expected"), "time": None if freezes else speed.get("seconds")}
     if peak <= free:
         st.markdown(_line(told, ("memory", "speed", "time"), ", "))
         return

@@ -45,16 +45,16 @@ def _two(knobs: Sequence[str]) -> list[str]:
     left, right = st.columns(2)
     usual = {"across": knobs[0] if knobs else "seconds", "up": "accuracy"}
     for place, (key, name) in zip((left, right), usual.items(), strict=True):
-        recall(key, CHOICES, name)
-        place.selectbox(t(f"compare.{key}"), CHOICES, key=key, format_func=columns.column_word)
+        chosen = CHOICES.index(recall(key, CHOICES, name))
+        place.selectbox(t(f"compare.{key}"), CHOICES, chosen, key=key, format_func=columns.column_word)
         link(key, name)
     return [str(st.session_state[key]) for key in usual]
 
 
 def _several(knobs: Sequence[str]) -> list[str]:
     usual = [*(list(knobs[: AXES - 1]) or ["seconds"]), "accuracy"]
-    recall("axes", CHOICES, usual, MOST_AXES)
-    names = st.multiselect(t("compare.axes"), CHOICES, key="axes", format_func=columns.column_word, max_selections=MOST_AXES)
+    chosen = recall("axes", CHOICES, usual, MOST_AXES)
+    names = st.multiselect(t("compare.axes"), CHOICES, chosen, key="axes", format_func=columns.column_word, max_selections=MOST_AXES)
     link("axes", usual)
     return names
 

@@ -1,15 +1,21 @@
-"""What a run was started with, how it computes, and how to start it again. Changes nothing."""
+"""What a run was started with, how it computes, what weights it began with, and how to start it again. Changes nothing."""
 
 from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from engine import catalog
 from engine.commands.knobs import command_line
 from engine.config import KNOBS
-from engine.store.runs import Run
+from engine.config.model import RUN
+from engine.config.optimisation import FUSED
+from engine.store import runs
+from engine.store.runs import Run, number_of
+from engine.strings import figures
 from pages.components import form
 from pages.components.knobs import value_label
+from pages.components.state import store
 from pages.components.words import filled, plain, t
 
 # Pixels of a row of the table.
@@ -24,19 +30,22 @@ CHOICES = {
 
 
 def show(run: Run) -> None:
-    """Every knob on the left; numerics and the same run again on the right."""
+    """Every knob on the left; numerics, weights that were not drawn and the same run again on the right."""
     left, right = st.columns([54, 46], gap="large")
     with left:
         _knobs(run)
     with right:
         _numerics(run)
+        if run.knobs.get("weights", "none") != "none":
+            _began_with(run)
         _again(run)
 
 
 def _knobs(run: Run) -> None:
     import pandas as pd
 
-    rows = [_row(name, run.knobs.get(name)) for name in KNOBS]
+    network = catalog.ARCHITECTURES.get(str(run.knobs.get("architecture")))
+    rows = [_row(name, run.knobs.get(name)) for name in KNOBS if network is None or network.obeys(name)]
     st.subheader(t("run.config.knobs"), anchor=False)
     st.caption(t("run.config.fixed" if run.state.ended else "run.config.fixed_running"))
     head = [filled("ui.column.knob"), filled("run.config.value"), filled("run.config.default")]
@@ -70,10 +79,28 @@ def _computed(run: Run) -> list[tuple[str, str]]:
     said: dict[str, str] = {name: plain(str(numerics[name])) for name in ("device", "threads", "replicas", "precision") if name in numerics}
     for name, (true, false) in CHOICES.items():
         if name in numerics:
-            said[name] = t(f"run.numerics.{true if numerics[name] else false}", name=optimizer)
+            on = numerics[name] and (name != "fused" or run.knobs["optimizer"] in FUSED)
+            said[name] = t(f"run.numerics.{true if on else false}", name=optimizer)
     if run.summary.get("data_in") in DATA_IN:
         said["data_in"] = t(f"run.numerics.data_{run.summary['data_in']}")
     return [(t(f"run.numerics.{name}"), value) for name, value in said.items()]
+
+
+def _began_with(run: Run) -> None:
+    """Where its weights came from, and once it has started, how many of them it took."""
+    weights, told = str(run.knobs["weights"]), run.summary.get("weights")
+    donor = number_of(weights.removeprefix(RUN)) if weights.startswith(RUN) else None
+    name = plain(value_label("weights", weights))
+    st.subheader(t("run.config.began_with"), anchor=False)
+    if donor is None:
+        st.markdown(name)
+    elif runs.among(store(), [donor]):
+        st.markdown(f"[{name}](run?id={donor})")
+    else:
+        st.markdown(t("run.config.donor_gone", run=donor))
+    if told:
+        share, tensors = figures.percent(told["share"]), told["taken"] + told["left"]
+        st.caption(t("run.config.taken" if told["left"] else "run.config.taken_whole", share=share, left=told["left"], tensors=tensors))
 
 
 def _again(run: Run) -> None:

@@ -11,14 +11,12 @@ from engine.strings import figures
 from engine.studies.evidence import evidence
 from pages.components import charts, situation, verdict_card
 from pages.components.pulse import pulsing
-from pages.components.state import dark, language, store
+from pages.components.state import chart_colours, language, store
 from pages.components.verdict_card import COLOURS
 from pages.components.words import plain, t
 
 # Pixels of a small picture.
 EVIDENCE = 130
-# Places in the theme's list of colours.
-VALIDATION, AMBER = 0, 4
 
 
 def show(run: Run) -> None:
@@ -78,7 +76,7 @@ def _evidence(run: Run) -> None:
     traced = evidence(run, records.curves(store(), run.id))
     if not traced:
         return
-    colours = st.get_option(f"theme.{'dark' if dark() else 'light'}.chartCategoricalColors")
+    colours = chart_colours()
     st.subheader(t("run.verdict.evidence"), anchor=False)
     with st.container(key="evidence"):
         for column, trace in zip(st.columns(len(traced), gap="large"), traced, strict=True):
@@ -87,7 +85,7 @@ def _evidence(run: Run) -> None:
                 columns = {name: getattr(trace, name) for name in ("value", "limit", "low", "high")}
                 rows = charts.evidence_rows(trace.epoch.tolist(), columns)
                 share = trace.name in ("gap", "calibration")
-                figure = charts.evidence_figure(rows, (colours[VALIDATION], colours[AMBER]), share, EVIDENCE)
+                figure = charts.evidence_figure(rows, (colours[charts.VALIDATION], colours[charts.AMBER]), share, EVIDENCE)
                 st.altair_chart(figure, key=f"trace-{trace.name}", width="stretch")
 
 

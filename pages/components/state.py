@@ -168,14 +168,15 @@ def draw(key: str, rows: list[tuple[int, ...]], marked: list[int]) -> None:
     st.session_state[_DRAWN + key] = (rows, marked)
 
 
-def recall(key: str, options: Collection[str], usual: str | list[str], most: int = _MAX_LINKED) -> None:
+def recall(key: str, options: Collection[str], usual: str | list[str], most: int = _MAX_LINKED) -> Any:
     """Give a widget its value before it is drawn: the session's, at first the URL's, `most` of them, what is usual.
 
-    The URL has no translated words.
+    The value is the widget's default as well: a browser that has lost the widget begins with that. The URL has no translated words.
     """
     if key not in st.session_state:
         asked = [word for word in st.query_params.get_all(key)[:most] if word in options]
         st.session_state[key] = (asked if isinstance(usual, list) else asked[0]) if asked else usual
+    return st.session_state[key]
 
 
 def link(key: str, usual: str | list[str]) -> None:
@@ -190,6 +191,11 @@ def link(key: str, usual: str | list[str]) -> None:
 def dark() -> bool:
     """Whether the page is shown on a dark ground."""
     return st.context.theme.type == "dark"
+
+
+def chart_colours() -> list[str]:
+    """The theme's colours of what is drawn, in its order."""
+    return list(st.get_option(f"theme.{'dark' if dark() else 'light'}.chartCategoricalColors"))
 
 
 def tell(message: str) -> None:

@@ -1,11 +1,11 @@
 """One line under the transport: which run is on the screen, how it stands, and in a few words why. Always there, so nothing moves."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
 from engine.store import runs
-from engine.store.runs import FAULTS, Run, State
+from engine.store.runs import FAULTS, UNDER_WAY, Run, State
 from engine.strings import figures
 from pages.components import situation, state
 from pages.components.situation import Situation
@@ -55,5 +55,17 @@ def _why(now: Situation, run: Run) -> str:
         return t("ui.place", place=now.ahead + 1) if now.ahead else t("ui.next")
     if run.state not in FAULTS and run.reason is not None:
         return reason(run)
+    stage = run.summary.get("stage")
+    if run.state in UNDER_WAY and stage:
+        return _stage(stage)
     parameters = run.summary.get("parameters")
     return "" if parameters is None else t("ui.parameters", parameters=figures.count(parameters))
+
+
+def _stage(stage: dict[str, Any]) -> str:
+    """Which layers learn now, and whether the frozen ones are asked every time."""
+    learning = stage["layers"] - stage["frozen"]
+    who = t("ui.stage.last_one") if learning == 1 else t("ui.stage.last" if stage["frozen"] else "ui.stage.all", count=learning)
+    if stage["stages"] > 1:
+        who = t("ui.stage.numbered", number=stage["number"], stages=stage["stages"], who=who)
+    return who if stage["computed"] == "nothing" else t(f"ui.stage.{stage['computed']}", who=who)

@@ -11,7 +11,7 @@ from engine.store import runs, settings
 from engine.store.connect import Store
 from engine.store.runs import UNDER_WAY, Run, State
 from engine.store.transitions import RETRIABLE
-from pages.components import form, knobs, remedies, state
+from pages.components import answers, form, knobs, remedies, state
 from pages.components.pulse import attempt_to
 from pages.components.situation import ACTIVE, Situation
 from pages.components.state import store
@@ -72,7 +72,7 @@ def _against(active: list[Run]) -> tuple[str | None, int | None]:
     except BadInput as error:
         return problem(error), None
     same = next((run.id for run in active if run.config == config), None)
-    return None if same is None else t("ui.same_under_way", run=same), same
+    return answers.refusal() if same is None else t("ui.same_under_way", run=same), same
 
 
 def _launch(launch_key: str, pause_after: int | None = None) -> None:

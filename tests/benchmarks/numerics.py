@@ -39,10 +39,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--set", nargs="*", default=[], metavar="KNOB=VALUE", help="other knobs, as convolution=grouped")
     given = parser.parse_args()
     data = resident(*squares(given.resolution))
     for net in given.nets:
-        config = RunConfig.from_flat({"architecture": net, "batch_size": given.batch, "resolution": given.resolution, "device": "cpu"})
+        own = {"architecture": net, "batch_size": given.batch, "resolution": given.resolution, "device": "cpu"}
+        config = RunConfig.from_flat(own | dict(pair.split("=", 1) for pair in given.set))
         with unchanged_flags():
             torch.manual_seed(0)
             model = build(config.model, data.channels, len(data.classes), given.resolution)

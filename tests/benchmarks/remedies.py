@@ -109,7 +109,8 @@ def trial(knobs: Mapping[str, Any], cache: Path) -> dict[str, Any]:
 def arms(verdict: str, knobs: Mapping[str, Any]) -> list[Prescription]:
     """The first prescriptions for the verdict that change something."""
     config = RunConfig.from_flat(knobs)
-    found = [filled(name, config) for name in PRESCRIBED[verdict]]
+    last = config.budget.epochs
+    found = [filled(name, config, last, last) for name in PRESCRIBED[verdict]]
     return [each for each in found if each is not None and each.changes][:MOST]
 
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -31,6 +31,16 @@ class App:
     url: str
     room: EngineRoom
     process: subprocess.Popen[bytes]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the page said when a test failed."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.failed and page is not None:
+        report.sections.append((page.url, page.inner_text("body", timeout=5_000)))
+    return report
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +74,10 @@ def finished(app: App) -> int:
 def page(browser: "Browser") -> "Iterator[Page]":
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=30_000)  # the first picture takes seconds on a machine with other work
+    expect.set_options(timeout=60_000)  # the first picture takes seconds on a machine with other work
     context = browser.new_context(viewport=WIDE, color_scheme="light")
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     yield page
     context.close()
 

@@ -20,8 +20,13 @@ def picture(page: "Page", name: str) -> None:
 
 def chart(page: "Page", state: str, run: int | str | None = None) -> None:
     """Wait until the chart, of this run when one is named, is in a state."""
+    from playwright.sync_api import TimeoutError as TooLate
+
     which = "" if run is None else f'[data-run="{run}"]'
-    page.wait_for_selector(f'[data-live-chart]{which}[data-state="{state}"]')
+    try:
+        page.wait_for_selector(f'[data-live-chart]{which}[data-state="{state}"]')
+    except TooLate as error:
+        raise AssertionError(f"the chart is not {state}; the page says: {' '.join(page.inner_text('body').split())}") from error
 
 
 def points(page: "Page") -> int:

@@ -10,7 +10,7 @@ from tests.browser.screen import STILL, WIDE, chart
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = pytest.mark.slow
 
 TABS = ("curves", "verdict", "samples", "config", "log", "files")
 GRAVE = ("serious", "critical")

@@ -19,6 +19,7 @@ def ended(server: Server, first: int, count: int) -> list[int]:
     return numbers
 
 
+@pytest.mark.slow
 def test_ended_runs_come_in_one_answer_and_those_under_way_by_socket(page: Page, server: Server, run: int) -> None:
     over, going = ended(server, 1000 * run, 12), 1000 * run + 50
     server.push(going, hello(going, "going"), told("val_loss", [1.0, 0.9]))
@@ -32,6 +33,7 @@ def test_ended_runs_come_in_one_answer_and_those_under_way_by_socket(page: Page,
     has(page, "state", "ended")
 
 
+@pytest.mark.slow
 def test_training_curves_come_where_they_are_drawn(page: Page, server: Server, run: int) -> None:
     numbers = list(range(1000 * run, 1000 * run + 9))
     for number in numbers:

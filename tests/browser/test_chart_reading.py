@@ -29,6 +29,7 @@ from tests.browser.live_chart_room import (
 from tests.browser.screen import PHONE
 
 
+@pytest.mark.slow
 def test_the_curves_lie_by_epoch_step_images_or_seconds(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), told("val_loss", [1.0, 0.8, 0.6, 0.5]))
     visit(page, server, f"run={run}")
@@ -150,6 +151,7 @@ def test_words_never_lie_over_each_other(page: Page, server: Server, run: int) -
     expect(page.locator(f"{CHART} .hoverlayer .hovertext")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_drawn_however_many_there_are(page: Page, server: Server, run: int) -> None:
     losses = [2 + math.sin(epoch) for epoch in range(1, 9001)]
     losses[4999] = 0.1
@@ -176,7 +178,7 @@ def test_a_curve_that_grew_is_the_curve_read_at_once(page: Page, server: Server,
     grown = line(page, "validation")
     visit(page, server, f"run={run}")
     has(page, "points", 6000)
-    page.wait_for_selector(f"{CHART}[data-view]")
+    page.wait_for_function(f"{PLOT}.data?.some(t => t.name === 'validation' && t.x.at(-1) === 6000)")
     assert line(page, "validation") == grown
 
 

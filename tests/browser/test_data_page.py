@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.jobs.terms import SERVANT
+from engine.store import attempts, requests
 from tests.browser.conftest import App
-from tests.browser.screen import PHONE, picture
+from tests.browser.screen import PHONE, STILL, picture
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -57,7 +60,12 @@ def test_augmentation_is_seen_and_the_playground_knows_of_it(page: "Page", app: 
     assert page.locator(".st-key-draws").bounding_box() == place
     page.wait_for_url("**knob-rotation=20*")
     before = source(page, "draws")
-    page.click(".st-key-draws-others button")
+    servant = attempts.presence(app.room.store, SERVANT)
+    assert servant is not None
+    with app.room.halted(servant.identity):  # longer than a page waits for an answer
+        page.click(".st-key-draws-others button")
+        until(lambda: requests.pending(app.room.store))
+        page.wait_for_selector(STILL)
     changed(page, "draws", before)
     picture(page, "data-light")
     page.get_by_role("link", name="Playground").click()

@@ -25,6 +25,7 @@ def test_points_arrive_live_until_the_end(page: Page, server: Server, run: int) 
     expect(page.get_by_role("img", name="digits, Loss, epoch 6: validation 0.746, training 0.446.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_points_count_as_drawn_when_plotly_has_drawn_them(page: Page, server: Server, run: int) -> None:
     held = Held(page)
     server.push(run, hello(run), rows(1, 5, 1))
@@ -38,6 +39,7 @@ def test_points_count_as_drawn_when_plotly_has_drawn_them(page: Page, server: Se
     has(page, "drawn", 24)
 
 
+@pytest.mark.slow
 def test_pictures_that_waited_for_plotly_are_drawn_as_one(page: Page, server: Server, run: int) -> None:
     held = Held(page)
     server.push(run, hello(run), rows(1, 5, 1))
@@ -51,6 +53,7 @@ def test_pictures_that_waited_for_plotly_are_drawn_as_one(page: Page, server: Se
     assert held.reacts() == 1
 
 
+@pytest.mark.slow
 def test_a_zoom_survives_updates_and_reruns_until_a_double_click(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}")
@@ -82,6 +85,7 @@ def test_a_hover_survives_an_update(page: Page, server: Server, run: int) -> Non
     expect(page.locator(".athanor-live .hoverlayer")).to_contain_text("validation")
 
 
+@pytest.mark.slow
 def test_a_rewind_drops_what_lies_after_it(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 8, 1))
     visit(page, server, f"run={run}")
@@ -122,6 +126,7 @@ def test_a_rewind_in_the_history_spares_the_rows_written_after_it(page: Page, se
     has(page, "points", 24)
 
 
+@pytest.mark.slow
 def test_a_lost_socket_reads_on_from_the_cursor(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run), rows(1, 5, 1))
     visit(page, server, f"run={run}")
@@ -157,6 +162,7 @@ def test_no_run_shows_an_example_and_no_working_switch(page: Page, server: Serve
     expect(page.get_by_role("button", name="Smooth")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_markup_in_a_name_or_a_label_stays_text(page: Page, server: Server, run: int) -> None:
     name, label = "<b>bold</b> & <img src=x>", "rate <i>1</i>"
     change = {"seq": 21, "kind": "ledger", "step": 2 * STEPS, "epoch": 2, "data": {"label": label}}
@@ -242,6 +248,7 @@ def test_a_resumed_run_is_read_on_at_its_new_attempt(page: Page, server: Server,
     assert server.cursors(run) == [0, 8]
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_exist_is_not_asked_for_again(page: Page, server: Server) -> None:
     visit(page, server, "run=404")
     has(page, "state", "ended")

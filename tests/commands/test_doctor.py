@@ -52,6 +52,7 @@ def test_a_whole_folder_is_fit(findings: Look, make: Runs) -> None:
     assert f"schema {SCHEMA_VERSION}" in found["integrity"].note
 
 
+@pytest.mark.slow
 def test_every_finding_is_a_line(athanor: Athanor) -> None:
     done = athanor("doctor")
     assert done.code == 0

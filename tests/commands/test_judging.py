@@ -200,6 +200,7 @@ WORDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", WORDS)
 def test_of_what_was_tried_before_it_is_said_what_became_of_it(athanor: Athanor, make: Runs, state: State) -> None:
     number = judged(make)

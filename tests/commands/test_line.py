@@ -74,6 +74,7 @@ def test_a_run_that_fails_ends_with_one(room: EngineRoom) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -98,6 +99,7 @@ def test_bad_input_ends_with_two_and_names_what_is_wrong(room: EngineRoom, words
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_show_gives_everything_about_a_run(room: EngineRoom, finished: int) -> None:
     shown = json.loads(athanor(room, "show", str(finished), "--history", "--json").stdout)
     assert {"id", "name", "kind", "state", "reason", "config", "effective", "summary", "history", "test"} <= shown.keys()
@@ -108,18 +110,21 @@ def test_show_gives_everything_about_a_run(room: EngineRoom, finished: int) -> N
     assert all(part in text for part in ("finished", "weight_decay", "val_accuracy"))
 
 
+@pytest.mark.slow
 def test_runs_lists_one_a_line(room: EngineRoom, finished: int) -> None:
     lines = athanor(room, "runs", "--json").stdout.splitlines()
     assert finished in [json.loads(line)["id"] for line in lines]
     assert len(athanor(room, "runs").stdout.splitlines()) == len(lines)
 
 
+@pytest.mark.slow
 def test_the_verdict_is_the_one_that_the_worker_stored(room: EngineRoom, finished: int) -> None:
     told = json.loads(athanor(room, "verdict", str(finished), "--json").stdout)
     assert told["name"] == room.run(finished).summary["verdict"]
     assert told["words"]["sentence"] in athanor(room, "verdict", str(finished)).stdout
 
 
+@pytest.mark.slow
 def test_stop_ends_a_run_that_would_go_on(room: EngineRoom) -> None:
     number = room.start(**LONG)
     room.training(number)
@@ -128,6 +133,7 @@ def test_stop_ends_a_run_that_would_go_on(room: EngineRoom) -> None:
     assert "had ended already" in athanor(room, "stop", str(number)).stdout
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_this_machine_fit(room: EngineRoom) -> None:
     done = athanor(room, "doctor", "--json")
     told = json.loads(done.stdout)
@@ -135,6 +141,7 @@ def test_the_doctor_finds_this_machine_fit(room: EngineRoom) -> None:
     assert {"python", "store", "disk", "torch", "supervisor", "data"} <= {finding["name"] for finding in told["findings"]}
 
 
+@pytest.mark.slow
 def test_a_damaged_store_is_set_aside_and_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "athanor.db").write_bytes(b"this is no database" * 500)
     (tmp_path / "runs" / "000001").mkdir(parents=True)
@@ -145,6 +152,7 @@ def test_a_damaged_store_is_set_aside_and_told_in_a_sentence(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_only_ascii_is_served(room: EngineRoom, finished: int) -> None:
     command = [sys.executable, "-m", "engine", "runs", "--home", str(room.home.root)]
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
@@ -152,6 +160,7 @@ def test_a_terminal_that_knows_only_ascii_is_served(room: EngineRoom, finished: 
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "gone"), [("y", True), ("n", False), ("", False)])
 def test_on_a_terminal_deleting_is_asked_for(tmp_path: Path, answer: str, gone: bool) -> None:
     store = Store(Home(tmp_path))

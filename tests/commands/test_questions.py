@@ -1,4 +1,4 @@
-"""Probe and predict, as typed; the servant's part is played by the store: its answers are written where it writes them."""
+"""Probe, layers, range and predict, as typed; the servant's part is played by the store: its answers are written where it writes them."""
 
 import subprocess
 import sys
@@ -115,3 +115,28 @@ def test_the_real_servant_is_asked_and_answers_in_numbers(tmp_path: Path) -> Non
         until(lambda: attempts.presence(room.store, SERVANT))
     finally:
         room.close()
+
+
+def test_a_range_test_prints_some_rates_and_what_it_suggests(store: Store, athanor: Athanor) -> None:
+    answer = {"rates": [10.0 ** (k / 10 - 6) for k in range(30)], "losses": [2.3] * 30, "smoothed": [2.3] * 30, "lowest": 1e-3}
+    question, said = answered(store, athanor, answer | {"suggested": 0.0046}, "range", "--width", 0.5)
+    assert (question.kind, question.payload["config"]["width"]) == ("range", 0.5)
+    assert [line.split()[0] for line in said.out.splitlines()[:4]] == ["rate", "1.0e-06", "1.0e-05", "1.0e-04"]
+    assert "fell the fastest at 0.0046" in said.out
+    _, said = answered(store, athanor, answer | {"suggested": None}, "range", "--width", 0.25)
+    assert "nothing is suggested" in said.out
+
+
+def test_layers_are_a_table_with_its_totals(store: Store, athanor: Athanor) -> None:
+    layer = {
+        "number": 1, "name": "conv1", "kind": "conv", "kernel": 3, "stride": 2, "shape": [64, 16, 16], "parameters": 1856, "flops": 884_736,
+    }  # fmt: skip
+    head = layer | {"number": None, "name": "", "kind": "mean", "kernel": 1, "stride": 1, "shape": [64], "parameters": 0, "flops": 0}
+    answer = {"architecture": "resnet18", "parameters": 1856, "flops": 884_736, "layers": [layer | {"field": 3}, head | {"field": 32}]}
+    question, said = answered(store, athanor, answer, "layers", "--architecture", "resnet18", "--json")
+    assert (question.kind, question.payload["config"]["architecture"], said.facts) == ("layers", "resnet18", answer)
+    lines = athanor("layers", "--architecture", "resnet18").out.splitlines()
+    assert lines[0].split() == ["#", "Layer", "Name", "Output", "Parameters", "FLOPs", "Field"]
+    assert " ".join(lines[1].split()) == "1 Conv 3 × 3, stride 2 conv1 64 × 16 × 16 1,856 885 k 3"
+    assert " ".join(lines[2].split()) == "Mean of the map the network itself 64 32"
+    assert lines[3] == "ResNet-18: 1 numbered layers, 1,856 parameters, 885\u00a0kFLOP a picture"

@@ -114,6 +114,7 @@ def test_an_old_order_is_still_served(both: tuple[Blocks, Resident]) -> None:
         assert torch.equal(data.pictures(indices), whole.pictures(indices))
 
 
+@pytest.mark.slow
 def test_two_windows_are_held_at_most(both: tuple[Blocks, Resident]) -> None:
     data, held, others = both[0], [], held_pictures()
     for seed in range(2):

@@ -78,6 +78,7 @@ def test_keys_and_split_are_the_same_at_every_resolution(cache):
     assert np.array_equal(split(first, DataConfig()).train, split(second, DataConfig()).train)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "FashionMNIST").is_dir(), reason=f"Fashion-MNIST is not under {SHARED}")
 def test_fashion_mnist_is_read_as_published(cache):
     told: list[tuple[int, int]] = []

@@ -21,6 +21,8 @@ from engine.data.loading import load
 from engine.data.plumage import CLASSES, Marks
 from engine.data.split import split
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 PLAIN = Marks(ring=False, bars=0, long_beak=False, barred=False)

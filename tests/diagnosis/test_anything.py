@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +37,7 @@ HISTORY = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(HISTORY)
 @settings(max_examples=300, deadline=None)
 def test_any_history_gets_a_verdict_that_is_clean_json_and_has_words(history):
@@ -47,6 +49,7 @@ def test_any_history_gets_a_verdict_that_is_clean_json_and_has_words(history):
     assert 1 <= len(explain(again, "zh").evidence) <= 3
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.01, 5), min_size=1, max_size=60), st.lists(st.floats(0.01, 5), min_size=1, max_size=60))
 @settings(max_examples=100, deadline=None)
 def test_a_verdict_is_never_from_one_epoch(val, probe):

@@ -29,6 +29,7 @@ def answers(out: bytes) -> list[Run]:
     return [strict(row) for row in out.decode().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [written(*RUNS), packed(*RUNS), written(*RUNS * 20)], ids=["plain", "packed", "more than a pipe holds"])
 def test_every_run_that_comes_through_a_pipe_is_judged(home: Path, content: bytes) -> None:
     done = subprocess.run(words("/dev/stdin"), input=content, capture_output=True, cwd=ROOT, timeout=60, check=False)
@@ -46,6 +47,7 @@ runpy.run_module("engine", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [["-m", "engine"], ["-c", BESIDE_MANY_OPEN_FILES]], ids=["plainly", "beside more files than select knows"])
 def test_a_pipe_whose_writer_is_silent_is_waited_for(home: Path, tmp_path: Path, how: list[str]) -> None:
     pipe = tmp_path / "pipe"
@@ -62,6 +64,7 @@ def test_a_pipe_whose_writer_is_silent_is_waited_for(home: Path, tmp_path: Path,
         assert (reader.wait(60), reader.stderr.read()) == (0, b"")
 
 
+@pytest.mark.slow
 def test_a_pipe_into_which_nobody_writes_is_not_waited_for(home: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -92,6 +95,7 @@ def test_a_packed_file_may_begin_with_a_single_byte(tmp_path: Path) -> None:
     assert found == RUNS
 
 
+@pytest.mark.slow
 def test_a_line_without_an_end_is_given_up_and_not_kept_in_memory(home: Path) -> None:
     limited = ["sh", "-c", 'ulimit -v 3000000; exec "$@"', "sh", *words("/dev/zero")]
     done = subprocess.run(limited, capture_output=True, cwd=ROOT, timeout=60, check=False)
@@ -106,6 +110,7 @@ TOO_LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOO_LONG)
 def test_a_line_that_is_too_long_is_answered_and_the_next_one_judged(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
     file = tmp_path / "curves.jsonl"
@@ -117,12 +122,14 @@ def test_a_line_that_is_too_long_is_answered_and_the_next_one_judged(capsys: pyt
     assert told[0]["reason"] == expected
 
 
+@pytest.mark.slow
 def test_forty_million_characters_are_read(tmp_path: Path) -> None:
     file = tmp_path / "curves.jsonl.gz"
     file.write_bytes(packed(overfit(note="x" * 40_000_000)))
     assert [replay(run)[1] for _, run in lines(file) if isinstance(run, dict)] == [replay(overfit())[1]]
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_answers_that_leaves_is_no_fault_of_the_curves(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "curves.jsonl"
     file.write_bytes(written(*({"run": k} for k in range(5_000))))

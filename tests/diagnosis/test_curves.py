@@ -330,7 +330,6 @@ def test_twenty_thousand_points_are_judged_like_few() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_million_points_are_judged(answer: Callable[[bytes], Answer]) -> None:
     run = long(1_000_000)
     accuracies = {f"{part}_accuracy": (1 - np.array(run[f"{part}_loss"]) / 3).tolist() for part in ("train", "val")}

@@ -191,6 +191,7 @@ def test_each_confirmation_alone_is_enough():
     assert judge(replace(base, probe_accuracy=[1.0] * 60, val_accuracy=[0.8] * 60)).name == "overfitting"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", golden.GOLDEN)
 def test_what_is_known_of_earlier_epochs_changes_no_verdict(name):
     history, known = golden.GOLDEN[name], Known()

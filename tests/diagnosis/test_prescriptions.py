@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,8 @@ from hypothesis import strategies as some
 
 from engine import catalog
 from engine.config import KNOBS, RunConfig
+from engine.config.model import MOST_PRODUCTS, OF_WEIGHTS
+from engine.config.optimisation import DECOUPLED
 from engine.diagnosis import Prescription, Refutation, Verdict, prescribe, remedy
 from engine.diagnosis.prescriptions import PRESCRIBED, REMEDIES
 from engine.diagnosis.rules import RULES
@@ -46,6 +49,8 @@ def _any_value(name: str) -> some.SearchStrategy[object]:
     knob = KNOBS[name]
     if name == "dataset":
         return some.sampled_from([*catalog.DATASETS, "a folder of mine"])
+    if name == "weights":
+        return some.sampled_from([*knob.steps, "run:12"])
     if knob.choices:
         return some.sampled_from(knob.choices)
     assert knob.low is not None and knob.high is not None
@@ -60,10 +65,28 @@ def _fitting(knobs: dict[str, object]) -> RunConfig:
     """The nearest config that fits together."""
     facts = catalog.ARCHITECTURES[str(knobs["architecture"])]
     knobs["resolution"] = max(int(str(knobs["resolution"])), facts.smallest)
+    knobs |= {name: KNOBS[name].default for name in catalog.VARIANTS if name not in facts.variants}
+    if knobs["weights"] == "imagenet":
+        knobs |= {name: KNOBS[name].default for name in OF_WEIGHTS}
+        knobs["weights"] = "imagenet" if facts.imagenet else "none"
+    if (facts.map_channels * float(str(knobs["width"]))) ** 2 > MOST_PRODUCTS:
+        knobs["pooling"] = "compact_bilinear"
     knobs["batch_size"] = max(int(str(knobs["batch_size"])), 2)
-    knobs["warmup"] = min(float(str(knobs["warmup"])), float(str(knobs["epochs"])))
-    if knobs["optimizer"] == "adamw":
-        knobs["decay_kind"] = "decoupled"
+    knobs["frozen_layers"] = min(int(str(knobs["frozen_layers"])), facts.layers - 1)
+    knobs["last_layers"] = min(int(str(knobs["last_layers"])), facts.layers)
+    off = {
+        "decay_kind": knobs["optimizer"] in DECOUPLED,
+        "nesterov": knobs["optimizer"] != "sgd" or not knobs["momentum"],
+        "norm_momentum": not facts.batch_norm,
+        "frozen_norm": not facts.batch_norm or knobs["weights"] == "none",
+        "plan": int(str(knobs["stage1_epochs"])) >= int(str(knobs["epochs"])),
+        "early_stopping": knobs["schedule"] == "reduce_on_plateau",
+    }
+    knobs |= {name: KNOBS[name].default for name, unfit in off.items() if unfit}
+    first = int(str(knobs["stage1_epochs"])) if knobs["plan"] == "last_then_all" else 0
+    last = int(str(knobs["epochs"])) - first
+    knobs["warmup"] = min(float(str(knobs["warmup"])), float(last))
+    knobs["step_epochs"] = min(int(str(knobs["step_epochs"])), last, first or last)
     return RunConfig.from_flat(knobs)
 
 
@@ -187,25 +210,98 @@ def test_augmentation_goes_one_notch_down() -> None:
     assert "augment_less" not in prescribed("underfitting", RunConfig())
 
 
-def test_what_diverged_gets_a_tenth_of_its_rate_and_a_warm_up() -> None:
-    assert values(first("diverged", learning_rate=3.0, weight_decay=1.0)) == {"learning_rate": 0.3, "warmup": 2.0, "weight_decay": 0.01}
-    assert values(first("diverged", learning_rate=3.0, warmup=5.0)) == {"learning_rate": 0.3}
+def test_what_diverged_gets_a_tenth_of_its_rate_a_warm_up_and_a_bound() -> None:
+    tamed = {"learning_rate": 0.3, "warmup": 2.0, "clip": 1.0}
+    assert values(first("diverged", learning_rate=3.0)) == tamed
+    assert values(first("diverged", learning_rate=3.0, weight_decay=1.0)) == tamed | {"weight_decay": 0.01}
+    assert values(first("diverged", learning_rate=3.0, warmup=5.0, clip=0.1)) == {"learning_rate": 0.3}
     assert values(first("diverged", epochs=1))["warmup"] == 1.0
     assert prescribe(said("diverged"), RunConfig.from_flat({"learning_rate": 1e-7})) == ()
+
+
+def two_stages(**knobs: object) -> RunConfig:
+    return RunConfig.from_flat({"plan": "last_then_all", "stage1_epochs": 5, "epochs": 20} | knobs)
+
+
+def test_of_what_diverged_both_stages_get_a_tenth() -> None:
+    tamed = {"learning_rate": 0.3, "stage1_rate": 0.05, "warmup": 2.0, "clip": 1.0}
+    for epoch in (3, 10):
+        found = prescribe(replace(said("diverged"), epoch=epoch), two_stages(learning_rate=3.0, stage1_rate=0.5))
+        assert values(found[0]) == tamed
+    for plan in ("all", "last"):
+        assert "stage1_rate" not in values(first("diverged", plan=plan, learning_rate=3.0, stage1_rate=0.5))
+    lowest = prescribe(said("diverged"), two_stages(learning_rate=3.0, stage1_rate=2e-7))
+    assert values(lowest[0]) == tamed | {"stage1_rate": 1e-7}
+
+
+def test_the_warm_up_of_what_diverged_fits_into_the_second_stage() -> None:
+    assert values(prescribe(said("diverged"), two_stages(epochs=6))[0])["warmup"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "remedy_name", "knobs", "first_stage", "second_stage"),
+    [
+        ("unstable", "rate_down", {"stage1_rate": 0.3}, {"stage1_rate": 0.1}, {"learning_rate": 1e-3}),
+        ("undertrained", "rate_up", {"stage1_rate": 0.1}, {"stage1_rate": 0.3}, {"learning_rate": 9e-3}),
+        ("not_learning", "usual_rate", {"stage1_rate": 1e-6, "learning_rate": 1.0}, {"stage1_rate": 1e-3}, {"learning_rate": 1e-3}),
+        ("plateau", "decay_rate", {}, {"stage1_schedule": "cosine"}, {"schedule": "cosine"}),
+    ],
+)
+def test_the_rate_and_its_schedule_are_those_of_the_stage_of_the_verdict(
+    verdict: str, remedy_name: str, knobs: dict[str, object], first_stage: dict[str, object], second_stage: dict[str, object]
+) -> None:
+    config = two_stages(**{"learning_rate": 3e-3} | knobs)
+    for since, epoch, expected in ((None, 1, first_stage), (2, 5, first_stage), (None, 6, second_stage), (6, 20, second_stage)):
+        found = {each.name: each for each in prescribe(replace(said(verdict), since_epoch=since, epoch=epoch), config)}
+        assert values(found[remedy_name]) == expected
+    of_both = prescribe(replace(said(verdict), since_epoch=4, epoch=7), config)
+    assert remedy_name not in {each.name for each in of_both}
+
+
+@pytest.mark.parametrize("knobs", [{"plan": "last"}, {"frozen_layers": 3}])
+def test_what_is_frozen_as_it_came_is_not_given_pictures_of_another_size(knobs: dict[str, object]) -> None:
+    def offered(**more: object) -> bool:
+        given = {"dataset": "plumage", "resolution": 32, "architecture": "resnet18", "weights": "run:12"} | more
+        return "more_pixels" in prescribed("generalisation_gap", RunConfig.from_flat(given))
+
+    assert offered()
+    assert offered(**knobs | {"weights": "none"})
+    assert not offered(**knobs)
+
+
+def test_a_plan_of_one_stage_has_one_rate() -> None:
+    found = {each.name: each for each in prescribe(replace(said("unstable"), epoch=1), RunConfig.from_flat({"plan": "last"}))}
+    assert values(found["rate_down"]).keys() == {"learning_rate"}
+    assert values(found["decay_rate"]) == {"schedule": "cosine"}
 
 
 def test_the_usual_rate_is_for_those_far_from_it() -> None:
     assert values(first("not_learning", learning_rate=1e-5)) == {"learning_rate": 1e-3}
     assert values(first("not_learning", learning_rate=1e-5, optimizer="sgd")) == {"learning_rate": 3e-2}
     assert values(first("not_learning", learning_rate=1.0)) == {"learning_rate": 1e-3}
+    assert values(first("not_learning", learning_rate=1e-5, optimizer="adagrad")) == {"learning_rate": 1e-2}
+    assert values(first("not_learning", learning_rate=1.0, optimizer="nadam")) == {"learning_rate": 1e-3}
     for near in (5e-4, 1e-3, 2e-3):
         assert "usual_rate" not in prescribed("not_learning", RunConfig.from_flat({"learning_rate": near}))
+
+
+def test_what_jumps_about_may_be_averaged() -> None:
+    names = [each.name for each in prescribe(said("unstable"), RunConfig())]
+    assert names == ["rate_down", "larger_batch", "decay_rate", "ema"]
+    assert values(prescribed("unstable", RunConfig())["ema"]) == {"ema": 0.99}
+
+
+def test_where_nothing_is_learned_blocks_are_no_longer_left_out() -> None:
+    config = RunConfig.from_flat({"architecture": "resnet18", "stochastic_depth": 0.3, "dropout": 0.0})
+    assert values(prescribed("not_learning", config)["no_penalties"]) == {"stochastic_depth": 0.0}
 
 
 def test_batch_norm_is_for_networks_that_have_a_twin_with_it() -> None:
     deep = prescribed("not_learning", RunConfig.from_flat({"architecture": "vgg16"}))
     assert values(deep["batch_norm"]) == {"architecture": "vgg16_bn"}
     assert "batch_norm" not in prescribed("not_learning", RunConfig.from_flat({"architecture": "resnet18"}))
+    begun = RunConfig.from_flat({"architecture": "vgg16", "resolution": 32, "weights": "run:3"})
+    assert "batch_norm" not in prescribed("not_learning", begun), "the weights are of a network without it"
 
 
 @pytest.mark.parametrize(
@@ -252,6 +348,8 @@ def test_the_cost_is_what_it_trains_beside_the_run_it_is_for(verdict: str, remed
         ("generalisation_gap", "more_pixels", {"dataset": "digits", "resolution": 16}),
         ("undertrained", "train_longer", {"epochs": 10_000}),
         ("unstable", "larger_batch", {"batch_size": 8192}),
+        ("unstable", "ema", {"ema": 0.9}),
+        ("underfitting", "no_penalties", {"architecture": "resnet18", "dropout": 0.0}),
         ("plateau", "decay_rate", {"schedule": "cosine"}),
         ("plateau", "stop_early", {"early_stopping": 5}),
         ("data_suspect", "part_twins", {"twins": "near"}),

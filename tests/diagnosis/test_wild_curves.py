@@ -21,6 +21,7 @@ def alarm(run, n=None):
     return replay({name: value[:n] if isinstance(value, list) else value for name, value in run.items()})[1]["first_alarm"]
 
 
+@pytest.mark.slow
 def test_overfitting_is_found_and_the_healthy_are_left_alone(runs):
     told = [replay(run)[1] for run in runs]
     ill = np.array([run["overfits"] for run in runs])
@@ -43,6 +44,7 @@ def delay(run, alarm):
     return (alarm - int(np.argmin(smooth))) / len(loss)
 
 
+@pytest.mark.slow
 def test_an_alarm_needs_nothing_that_comes_after_it(runs):
     alarmed = [(run, place) for run in runs if (place := alarm(run)) is not None]
     assert alarmed

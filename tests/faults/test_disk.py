@@ -20,7 +20,7 @@ from tests.faults.conftest import EXACT
 from tests.faults.promises import broken, curves
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = pytest.mark.slow
 
 
 @contextmanager

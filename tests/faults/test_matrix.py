@@ -21,7 +21,7 @@ from tests.faults.promises import Curves, broken, curves
 from tests.free_port import answers, free_port
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 HELD = ("starting", "running", "saving", "ending")
 STATES = ("queued", *HELD, "paused", "finished")

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from engine import faults
 from engine.jobs import launch, watching
 from engine.jobs.identity import alive, identify
-from engine.store import attempts, keeping, records, transitions
+from engine.store import attempts, keeping, records, runs, transitions
 from engine.store.attempts import Identity
 from engine.store.home import PROJECT
 from engine.store.runs import State
@@ -26,7 +26,7 @@ from tests.faults.conftest import EXACT, FaultyRoom
 from tests.faults.promises import Curves, broken, curves
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = pytest.mark.slow
 
 
 @contextmanager
@@ -146,6 +146,29 @@ def test_killed_at_any_moment_of_saving_it_ends_as_if_nothing_had_happened(point
         assert broken(room) == []
         named = {kept.name for kept in keeping.of(room.store, number)}
         assert {file.name.split(".")[0] for file in room.home.checkpoints(number).iterdir()} == named
+
+
+AVERAGED = {
+    **EXACT, "architecture": "resnet18", "width": 0.125, "optimizer": "nadam", "learning_rate": 0.2, "schedule": "reduce_on_plateau",
+    "plateau_patience": 0, "step_factor": 0.5, "clip": 1.0, "ema": 0.9, "stochastic_depth": 0.4, "norm_momentum": 0.3, "epochs": 8,
+}  # fmt: skip
+"""Its rate drops after the third epoch of four steps."""
+
+
+def test_a_killed_run_that_averages_clips_and_waits_for_plateaus_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    armed = tmp_path / "armed"
+    with own_room(tmp_path, **{faults.VARIABLE: f"training.step=kill@15~{armed}"}) as room:
+        whole = room.start(**AVERAGED)
+        assert room.ended(whole).attempt == 1
+        armed.touch()
+        number = room.start(**AVERAGED)
+        assert room.ended(number).state is State.FINISHED
+        assert room.run(number).attempt == 2
+        assert curves(room, number) == curves(room, whole)
+        rates = [value for _, step, value in curves(room, whole)["learning_rate"] if step <= 16]
+        assert rates[-1] < rates[0], "no plateau before the kill"
+        assert runs.test_result(room.store, number) == runs.test_result(room.store, whole)
+        assert broken(room) == []
 
 
 def test_a_run_that_crashes_again_and_again_is_given_up_and_the_queue_goes_on(tmp_path: Path) -> None:

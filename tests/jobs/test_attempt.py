@@ -22,6 +22,7 @@ from engine.store.records import Batch
 from engine.store.runs import Claim, New, State
 from engine.training import checkpoints
 from engine.training.happenings import State as Place
+from engine.training.live import Live
 
 LOG = """
 import sys
@@ -49,7 +50,7 @@ def claim(store: Store) -> Claim:
     model = nn.Linear(2, 2)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     for step in (10, 20):
-        written = checkpoints.save(store.home.checkpoints(1), f"{step:09d}-1", model, optimiser, Place(step=step))
+        written = checkpoints.save(store.home.checkpoints(1), f"{step:09d}-1", Live(model, optimiser), Place(step=step))
         records.append(store, first, Batch(checkpoints=[Kept(**vars(written), best=True)]))
     transitions.end(store, first, State.PAUSED)
     transitions.resume(store, 1)
@@ -84,7 +85,7 @@ def test_a_damaged_best_takes_those_with_it_that_would_end_with_it(store: Store,
     model = nn.Linear(2, 2)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
     folder, extra = store.home.checkpoints(1), checkpoints.Extra({"best": "000000020-1"})
-    written = checkpoints.save(folder, "000000030-2", model, optimiser, Place(step=30), extra)
+    written = checkpoints.save(folder, "000000030-2", Live(model, optimiser), Place(step=30), extra)
     records.append(store, claim, Batch(checkpoints=[Kept(**vars(written), best=False)]))
     assert Attempt(store, claim)._start()[1] == []
     (file,) = (file for file in folder.glob("000000020-1.weights*"))

@@ -1,6 +1,7 @@
 """Changed copies of a run: what they inherit, and what a verdict prescribes queued once and with its reason."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from engine.config import RunConfig
-from engine.errors import BadInput, BadKnob, NotFound
+from engine.config import CONFIG_VERSION, RunConfig
+from engine.errors import BadInput, BadKnob, NotFound, Refused
 from engine.jobs import launch
-from engine.store import advice, records, runs, transitions
+from engine.store import advice, deletion, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.home import Home
+from engine.store.keeping import Kept
 from engine.store.records import Batch, Event
 from engine.store.runs import Advice, State
 from tests.prescribed import told
@@ -137,7 +139,7 @@ def test_the_newest_verdict_counts(store: Store) -> None:
     number = ended(store, "overfitting", "diverged")
     with pytest.raises(BadInput, match="what is: tame"):
         launch.follow(store, number, "augment_more")
-    assert changed(store, number, launch.follow(store, number, "tame")) == {"learning_rate": 1e-4, "warmup": 2.0}
+    assert changed(store, number, launch.follow(store, number, "tame")) == {"learning_rate": 1e-4, "warmup": 2.0, "clip": 1.0}
 
 
 def test_what_a_rewind_has_taken_back_is_not_prescribed(store: Store) -> None:
@@ -176,3 +178,73 @@ def test_of_a_verdict_of_another_version_nothing_is_followed(store: Store) -> No
     stored_with(store, number, name="martian")
     with pytest.raises(NotFound, match="said by another version of Athanor"):
         launch.follow(store, number, "drop_more")
+
+
+def with_weights(store: Store, **knobs: object) -> int:
+    """A finished run with the checkpoint of a best epoch."""
+    number, claim = launch.submit(store, CONFIG.changed(**knobs)), transitions.claim(store)
+    assert claim is not None
+    transitions.begin(store, claim, NUMERICS)
+    records.append(store, claim, Batch(checkpoints=[Kept("000000020-1", 20, 1, best=True, bytes=2, sha256="")]))
+    transitions.end(store, claim, State.FINISHED)
+    store.home.checkpoints(number).mkdir(parents=True)
+    (store.home.checkpoints(number) / "000000020-1.json").write_text("{}")
+    return number
+
+
+@pytest.mark.parametrize("missing", ["run", "checkpoint", "files"])
+def test_weights_of_a_run_that_has_none_are_refused_before_anything_is_queued(store: Store, missing: str) -> None:
+    number = {"run": lambda: 99, "checkpoint": lambda: ended(store), "files": lambda: with_weights(store)}[missing]()
+    shutil.rmtree(store.home.checkpoints(number), ignore_errors=True)
+    queued = len(runs.listing(store))
+    with pytest.raises(NotFound, match=str(number)):
+        launch.submit(store, CONFIG.changed(weights=f"run:{number}"))
+    assert len(runs.listing(store)) == queued
+
+
+def test_weights_that_still_change_are_refused(store: Store) -> None:
+    number = launch.submit(store, CONFIG)
+    with pytest.raises(Refused, match="still change"):
+        launch.submit(store, CONFIG.changed(weights=f"run:{number}"))
+
+
+@pytest.mark.parametrize("knobs", [{"validation_share": 0.1}, {"twins": "near"}])
+def test_weights_that_know_what_is_put_aside_are_refused_whoever_handed_them_on(store: Store, knobs: dict[str, object]) -> None:
+    first = with_weights(store, **knobs)
+    second = with_weights(store, dataset="plumage", weights=f"run:{first}")
+    for donor in (first, second):
+        with pytest.raises(BadKnob, match=f"run {first} has {next(iter(knobs))}"):
+            launch.submit(store, CONFIG.changed(weights=f"run:{donor}"))
+        launch.submit(store, CONFIG.changed(weights=f"run:{donor}", **knobs))
+        launch.submit(store, CONFIG.changed(weights=f"run:{donor}", dataset="fashion_mnist"))
+
+
+VGG = {"architecture": "vgg11", "resolution": 32}
+OTHERS = [(VGG, "ResNet-18"), ({"architecture": "resnet34"}, "ResNet-18"), ({"width": 0.25}, "width = 0.5")]
+
+
+@pytest.mark.parametrize(("knobs", "named"), OTHERS)
+def test_weights_of_another_network_are_refused_before_anything_is_queued(store: Store, knobs: dict[str, object], named: str) -> None:
+    number = with_weights(store, architecture="resnet18", width=0.5)
+    wanted = CONFIG.changed(architecture="resnet18", width=0.5, weights=f"run:{number}")
+    with pytest.raises(BadKnob, match=named) as refused:
+        launch.submit(store, wanted.changed(**knobs))
+    assert refused.value.fields["knob"] == "weights"
+    assert len(runs.listing(store)) == 1
+    launch.submit(store, wanted)
+
+
+def test_a_donor_that_was_deleted_meanwhile_is_missed(store: Store) -> None:
+    with pytest.raises(NotFound, match="99"):
+        runs.create(store, runs.New("heir", CONFIG.model_dump(mode="json"), CONFIG_VERSION, donor=99))
+    assert not runs.listing(store)
+
+
+def test_what_begins_anew_is_not_tried_again_without_the_weights_it_begins_with(store: Store) -> None:
+    donor = with_weights(store)
+    heir = launch.submit(store, CONFIG.changed(weights=f"run:{donor}"))
+    launch.stop(store, heir)
+    deletion.delete(store, [donor])
+    with pytest.raises(NotFound, match=str(donor)):
+        launch.retry(store, heir)
+    assert runs.get(store, heir).state is State.STOPPED

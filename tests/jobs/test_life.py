@@ -113,6 +113,7 @@ def test_a_run_goes_one_epoch_at_a_time_and_ends_as_if_it_had_not(room: EngineRo
     assert curves(room, number) == curves(room, whole)
 
 
+@pytest.mark.slow
 def test_a_run_under_way_is_asked_to_pause_at_the_end_of_its_epoch(room: EngineRoom) -> None:
     number = room.start(**LONG)
     room.training(number)
@@ -216,3 +217,16 @@ def test_a_store_locked_for_longer_than_anyone_waits_costs_no_row_and_no_run(roo
     assert room.ended(number).state is State.FINISHED
     assert len(records.history(room.store, number)["val_loss"]) == 60
     assert runs.test_result(room.store, number) is not None
+
+
+@pytest.mark.slow
+def test_a_run_begins_with_the_weights_of_another(room: EngineRoom) -> None:
+    learned = room.ended(room.start(epochs=6, learning_rate=5e-3))
+    run = room.ended(room.start(epochs=1, learning_rate=1e-7, weights=f"run:{learned.id}"))
+    assert run.state is State.FINISHED, run.reason
+    best = keeping.best(room.store, learned.id)
+    told = records.last_event(room.store, run.id, "weights")
+    assert told is not None
+    assert (told.data["from"], told.data["checkpoint"], told.data["left"]) == (f"run:{learned.id}", best.name, {})
+    assert run.summary["weights"]["epoch"] == best.epoch
+    assert run.summary["val_accuracy"] == pytest.approx(learned.summary["val_accuracy"], abs=0.03)

@@ -15,6 +15,8 @@ from engine.jobs.asking import Kind
 from tests.servant_room import ServantRoom
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "**b** <b>x [a](javascript:b)"
 
 

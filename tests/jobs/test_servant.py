@@ -65,9 +65,7 @@ def trained(room: ServantRoom) -> int:
         "mean": data.mean.flatten().tolist(), "std": data.std.flatten().tolist(),
     }  # fmt: skip
     room.home.checkpoints(number).mkdir(parents=True)
-    written = checkpoints.save(
-        room.home.checkpoints(number), "000000020-1", training.model, training.optimiser, training.state(), Extra(facts)
-    )
+    written = checkpoints.save(room.home.checkpoints(number), "000000020-1", training.live, training.state(), Extra(facts))
     with room.store.write() as connection:
         keeping.keep(connection, claim, [keeping.Kept(**vars(written), best=True)])
     return number
@@ -92,7 +90,10 @@ def test_equal_questions_share_an_answer_and_knobs_that_do_not_matter_make_no_ot
     second = room.ask("facts", config={**SMALL, "learning_rate": 0.3, "resolution": "16"})
     other = room.ask("facts", config={**SMALL, "width": 0.5})
     assert second == first
-    assert other.key != first.key
+    deeper = room.ask("facts", config={**SMALL, "hidden": 40})
+    again = room.ask("facts", config={**SMALL, "initialisation": "xavier", "dropout": 0.7})
+    assert len({first.key, other.key, deeper.key}) == 3
+    assert again == first
 
 
 def test_a_probe_of_the_default_config(room: ServantRoom) -> None:
@@ -162,6 +163,7 @@ def test_a_picture_that_has_changed_is_looked_at_again(room: ServantRoom, traine
     [
         ("facts", {"config": {"width": 99}}, "errors.knob_out_of_range"),
         ("facts", {"config": {"wings": 2}}, "errors.unknown_knob"),
+        ("facts", {"config": {"architecture": "resnet18", "weights": "imagenet", "plan": "last"}}, "errors.drawn_before_last"),
         ("facts", {"config": 5}, "servant.bad_question"),
         ("facts", {}, "servant.bad_question"),
         ("probe", {"config": {"dataset": "nowhere"}}, "data.folder_missing"),
@@ -254,3 +256,36 @@ def test_an_error_in_our_own_code_is_told_and_survived(tmp_path: Path) -> None:
     assert failed.reason == {"key": "servant.failed", "fields": {"type": "Provoked", "message": "servant.answer"}}
     assert room.ask("facts", config=SMALL).state == "done"
     room.close()
+
+
+@pytest.mark.slow
+def test_a_range_test_suggests_a_rate_and_does_not_ask_again_for_another_schedule(room: ServantRoom) -> None:
+    config = {**SMALL, "width": 1.0}
+    found = room.ask("range", config=config)
+    assert found.answer is not None, found.reason
+    assert 1e-4 < found.answer["suggested"] < 1e-1
+    assert len(found.answer["rates"]) == len(found.answer["losses"])
+    assert room.ask("range", config={**config, "schedule": "cosine", "learning_rate": 0.5, "epochs": 3}).key == found.key
+    assert room.ask("range", config={**config, "seed": 1}).key != found.key
+
+
+def test_a_folder_that_changed_is_looked_at_anew_whatever_the_weights(room: ServantRoom) -> None:
+    folder = room.home.root / "data" / "seen"
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(folder / name / "1.png")
+    asked = {"config": {**SMALL, "dataset": "seen", "weights": "run:99"}}
+    before = asking.ask(room.store, "facts", asked)
+    assert asking.ask(room.store, "facts", asked) == before
+    (folder / "owl").mkdir()
+    assert asking.ask(room.store, "facts", asked) != before
+
+
+def test_the_layers_of_a_network_add_up_to_its_facts(room: ServantRoom) -> None:
+    whole, found = room.ask("facts", config=SMALL).answer, room.ask("layers", config={**SMALL, "learning_rate": 0.3}).answer
+    assert whole is not None and found is not None
+    assert {name: found[name] for name in ("parameters", "flops")} == {name: whole[name] for name in ("parameters", "flops")}
+    assert found["architecture"] == "lenet"
+    assert sum(layer["flops"] for layer in found["layers"]) == found["flops"]
+    refused = room.ask("layers", config={**SMALL, "architecture": "vgg11"})
+    assert refused.reason is not None and refused.reason["key"] == "errors.resolution_too_small"

@@ -17,6 +17,8 @@ from engine.training.numerics import choose
 from tests.servant_room import ServantRoom
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 CONFIG = RunConfig.from_flat({"resolution": 16, "width": 0.25, "epochs": 2, "device": "cpu", "precision": "exact"})
 
 

@@ -100,6 +100,7 @@ def test_a_waiting_worker_stands_back_until_its_claim_comes(tmp_path: Path) -> N
         until(lambda: session_nice(worker.pid) == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not may_rise(), reason="only the privileged may take back a thread's low priority")
 def test_a_claim_brings_every_thread_forward(tmp_path: Path) -> None:
     with process(command("engine.jobs.worker", tmp_path)) as worker:

@@ -3,9 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from engine.config import CONFIG_VERSION, RunConfig
@@ -17,7 +19,11 @@ from engine.store.home import Home
 from engine.store.runs import Claim, New, State
 
 SHELL = str(Path(__file__).parents[2] / "pages" / "shell.py")
-PAGES = {"playground": "playground.py", "compare": "compare.py", "data": "data.py", "run": "run.py"}
+PAGES = {"playground": "playground.py", "compare": "compare.py", "data": "data.py", "model": "model.py", "run": "run.py"}
+
+
+# What is installed is looked through once a process, not once a page: .3 s each.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture

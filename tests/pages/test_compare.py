@@ -53,6 +53,7 @@ def button(page: AppTest, key: str) -> list[str]:
     return [each.label for each in page.button if each.key == key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("grouped", ["true", "false"])
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING, State.PAUSED, State.FAILED, State.FINISHED])

@@ -116,9 +116,58 @@ def test_what_the_servant_says_of_the_form_stands_in_its_places(open_page: Open,
 
 def test_the_size_of_the_network_stands_under_it(open_page: Open, store: Store) -> None:
     page = open_page("playground")
-    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000})
+    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": True})
     page.run()
     assert "61,706 parameters · 1.23\u00a0MFLOP a picture" in read(page)
+
+
+@pytest.mark.parametrize(("separable", "rotation", "said"), [(True, 0, "once"), (False, 0, "inside"), (True, 10, "augmentation")])
+def test_where_layers_are_frozen_it_is_said_how_often_they_are_asked(
+    open_page: Open, store: Store, separable: bool, rotation: int, said: str
+) -> None:
+    page = open_page("playground", **{"knob-frozen_layers": "2", "knob-rotation": str(rotation)})
+    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": separable})
+    page.run()
+    assert strings.say(f"ui.stages.{said}") in read(page)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "random"), [({"plan": "last"}, True), ({"frozen_layers": "2"}, True), ({"plan": "last_then_all"}, False), ({}, False)]
+)
+def test_what_is_frozen_without_weights_is_said_to_stay_random(open_page: Open, knobs: dict[str, str], random: bool) -> None:
+    given = {f"knob-{name}": value for name, value in ({"architecture": "efficientnet_lite0"} | knobs).items()}
+    assert (strings.say("ui.stages.random") in read(open_page("playground", **given))) is random
+    assert strings.say("ui.stages.random") not in read(open_page("playground", **given, **{"knob-weights": "imagenet"}))
+
+
+def test_how_long_all_layers_take_is_not_told_of_a_run_that_freezes_some(open_page: Open, store: Store) -> None:
+    for plan, told in (("all", True), ("last_then_all", False)):
+        page = open_page("playground", **{"knob-plan": plan})
+        found = {"memory": {"peak": 1e8, "free": 1e9}, "speed": {"expected": 120.0, "seconds": 90.0}, "beside": 0}
+        requests.finish(store, asked(store, "probe"), found)
+        page.run()
+        assert "images/s" in read(page)
+        assert ("images/s, done in" in read(page)) is told
+
+
+def test_a_plan_that_the_network_has_no_layers_for_says_so_before_the_start(open_page: Open, store: Store) -> None:
+    page = open_page("playground", **{"knob-frozen_layers": "5"})
+    assert "does not go with a network of 5 layers; allowed: 0 .. 4" in read(page)
+    assert page.button(key="start").disabled
+    page = open_page(
+        "playground", **{"knob-architecture": "vgg11", "knob-resolution": "32", "knob-layers_less": "2", "knob-frozen_layers": "9"}
+    )
+    assert not page.button(key="start").disabled, "of a variant only the servant knows"
+    reason = {"key": "errors.no_such_layer", "fields": {"knob": "frozen_layers", "value": 9, "allowed": "0 .. 7", "layers": 8}}
+    requests.fail(store, asked(store, "facts"), reason)
+    page.run()
+    assert "does not go with a network of 8 layers" in read(page)
+    assert page.button(key="start").disabled
+    assert "does not go with a network of 8 layers" in page.button(key="start").help.replace("\\", "")
+    page.select_slider(key="knob-epochs").set_value(5).run()
+    assert page.button(key="start").disabled, "of such a network no epochs help"
+    page.select_slider(key="knob-resolution").set_value(64).run()
+    assert not page.button(key="start").disabled, "of this form nothing is known yet"
 
 
 @pytest.mark.parametrize(("largest", "said"), [(32, "The largest batch that fits: 32."), (0, "no batch fits")])

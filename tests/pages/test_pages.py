@@ -1,14 +1,21 @@
 """Each page in each state of the store, without a browser: no exception, the right words, the right buttons."""
 
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import streamlit as st
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from engine import catalog
 from engine.config import KNOBS, RunConfig
-from engine.store import runs, transitions
+from engine.config.model import OF_WEIGHTS
+from engine.store import records, runs, transitions
 from engine.store.connect import Store
+from engine.store.keeping import Kept
 from engine.store.runs import State
 from tests.config.test_config import another
 from tests.pages.conftest import add_run, claimed, words
@@ -32,7 +39,7 @@ def test_before_the_first_run_compare_says_what_to_do(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("name", ["playground", "compare", "data", "run"])
+@pytest.mark.parametrize("name", ["playground", "compare", "data", "model", "run"])
 def test_a_page_shows_a_run_in_any_state(open_page: Open, store: Store, name: str, state: State) -> None:
     number = add_run(store, state)
     page = open_page(name, id=str(number))
@@ -84,6 +91,37 @@ def test_every_knob_has_a_widget_whose_default_is_the_configs(open_page: Open) -
         assert page.session_state[f"knob-{name}"] == knob.default
 
 
+def test_a_browser_that_has_lost_the_widgets_begins_with_what_the_form_says(open_page: Open) -> None:
+    page = open_page("playground", **{f"knob-{name}": str(another(knob)) for name, knob in KNOBS.items() if name != "architecture"}, **ALL)
+    page.run()
+    seen = set()
+    for widget in (*page.selectbox, *page.select_slider, *page.number_input):
+        begins = widget.proto.default if widget.type != "select_slider" else widget.proto.default[0]
+        says = page.session_state[widget.key]
+        if widget.type != "number_input":
+            begins, says = widget.proto.options[int(begins)], widget.format_func(says)
+        assert begins == says, widget.key
+        seen.add(widget.key)
+    assert {f"knob-{name}" for name in KNOBS if catalog.ARCHITECTURES["lenet"].obeys(name)} <= seen
+    level = page.segmented_control(key="knob-augmentation")
+    assert [level.options[at] for at in level.proto.default] == ["Own"]
+
+
+def test_a_chosen_folder_that_is_no_more_makes_room_for_the_default(open_page: Open, home: Path) -> None:
+    for name in ("cat", "dog"):
+        (home / "data" / "pets" / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(home / "data" / "pets" / name / "1.png")
+    page = open_page("playground", **{"knob-dataset": "pets"})
+    assert page.session_state["knob-dataset"] == "pets"
+    shutil.rmtree(home / "data" / "pets")
+    st.cache_data.clear()
+    page.run()
+    assert not page.exception
+    assert page.session_state["knob-dataset"] == "digits"
+    assert any("pets" in toast.value for toast in page.toast)
+    assert page.query_params["knob-dataset"] == "digits"
+
+
 def test_the_form_round_trips_into_the_run(open_page: Open, store: Store, listener: int) -> None:
     page = open_page("playground", **ALL)
     page.select_slider(key="knob-weight_decay").set_value(1e-3)
@@ -98,14 +136,25 @@ def test_the_form_round_trips_into_the_run(open_page: Open, store: Store, listen
 
 
 def test_every_knob_of_the_form_reaches_the_run(open_page: Open, store: Store, listener: int) -> None:
+    fitting = {"optimizer": "sgd", "architecture": "resnet18", "resolution": 64, "device": "cpu"}
+    wanted = {name: another(knob) for name, knob in KNOBS.items()} | fitting
+    others = [name for name in catalog.VARIANTS if name not in catalog.ARCHITECTURES["resnet18"].variants]
+    wanted |= {name: KNOBS[name].default for name in others}
+    donor = add_run(store, State.QUEUED, **{name: wanted[name] for name in ("architecture", *OF_WEIGHTS)})
+    claim = claimed(store, donor)
+    transitions.begin(store, claim, {"device": "cpu"})
+    records.append(store, claim, records.Batch(checkpoints=[Kept("000000020-1", 20, 1, best=True, bytes=1, sha256="")]))
+    transitions.end(store, claim, State.FINISHED)
+    store.home.checkpoints(donor).mkdir(parents=True)
+    (store.home.checkpoints(donor) / "000000020-1.json").write_text("{}")
     page = open_page("playground")
-    wanted = {name: another(knob) for name, knob in KNOBS.items()} | {"optimizer": "sgd", "resolution": 64, "device": "cpu"}
+    wanted["weights"] = f"run:{donor}"
     for name, value in wanted.items():
         page.session_state[f"knob-{name}"] = value
     page.run()
     page.button(key="start").click().run()
     assert not page.toast
-    assert runs.get(store, 1).knobs == wanted
+    assert runs.get(store, donor + 1).knobs == wanted
 
 
 def test_an_augmentation_level_moves_its_knobs_and_follows_them(open_page: Open) -> None:
@@ -127,6 +176,23 @@ def test_a_wrong_combination_is_named_and_starts_nothing(open_page: Open, store:
     assert "VGG" in page.button(key="start").help
     assert any("VGG" in said.value and "32" in said.value for said in page.markdown)
     assert runs.listing(store) == []
+
+
+def test_a_variant_that_a_network_does_not_have_is_named_and_starts_nothing(open_page: Open, store: Store) -> None:
+    page = open_page("playground", **ALL, **{"knob-architecture": "resnet50", "knob-kernel": "2"})
+    assert page.button(key="start").disabled
+    assert any("ResNet" in said.value and "VGG" in said.value for said in page.markdown)
+    assert runs.listing(store) == []
+
+
+def test_a_variant_goes_with_the_network_that_has_it(open_page: Open) -> None:
+    its_own = {"knob-kernel": 2, "knob-norm_momentum": 0.1}
+    page = open_page("playground", **ALL, **{"knob-architecture": "vgg11_bn"} | {name: str(value) for name, value in its_own.items()})
+    assert {slider.key: slider.value for slider in page.select_slider if slider.key in its_own} == its_own
+    page.selectbox(key="knob-architecture").set_value("convnext_tiny").run()
+    assert not [slider for slider in page.select_slider if slider.key in its_own]
+    assert {name: page.session_state[name] for name in its_own} == {"knob-kernel": 3, "knob-norm_momentum": 0.0}
+    assert not page.button(key="start").disabled
 
 
 @pytest.mark.parametrize("value", ["../../etc", "NaN", "-1", "9" * 40, "<script>", "１", ""])

@@ -134,6 +134,7 @@ def test_of_a_run_that_ran_out_of_memory_less_memory_is_the_bright_way(open_page
     assert bright(page) == ["try-batch_size"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [State.STOPPED, State.FAILED, State.DIVERGED, State.LOST, State.OUT_OF_MEMORY, State.FINISHED])
 @pytest.mark.parametrize("name", ["overfitting", "memorising", "data_suspect", "diverged", "healthy"])
 def test_an_ended_run_has_one_bright_button(open_page: Open, store: Store, name: str, state: State) -> None:
@@ -144,7 +145,8 @@ def test_a_diverged_run_is_a_press_away_from_a_tamer_one(open_page: Open, store:
     page = open_page("playground", id=str(judged(store, "diverged", State.DIVERGED, learning_rate=0.3)))
     assert (remedies(page), bright(page)) == (["tame"], ["try-tame"])
     page.button(key="try-tame").click().run()
-    assert (runs.get(store, 2).knobs["learning_rate"], runs.get(store, 2).knobs["warmup"]) == (0.03, 2.0)
+    knobs = runs.get(store, 2).knobs
+    assert (knobs["learning_rate"], knobs["warmup"], knobs["clip"]) == (0.03, 2.0, 1.0)
 
 
 def test_the_card_of_a_child_says_what_it_tries_and_then_what_came_of_it(open_page: Open, store: Store) -> None:
@@ -222,6 +224,7 @@ GARBAGE: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_for_a_verdict_is_a_sentence_and_the_rest_of_the_page_goes_on(
     open_page: Open, store: Store, change: Callable[[dict[str, Any]], object]

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import strings
-from engine.store import attempts, keeping, records, requests, runs, transitions
+from engine.store import attempts, deletion, keeping, records, requests, runs, transitions
 from engine.store.connect import Store
 from engine.store.first_batch import Facts, FirstBatch, write
 from engine.store.runs import State, TestResult
@@ -40,6 +40,7 @@ def logged(store: Store, number: int, content: bytes) -> None:
 TELLING = (State.QUEUED, State.RUNNING, State.FAILED, State.FINISHED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("state", "tab"), [(state, tab) for state in State for tab in TABS if tab == "curves" or state in TELLING])
 def test_every_tab_shows_a_run_in_any_state(open_page: Open, store: Store, state: State, tab: str) -> None:
     add_run(store, state)
@@ -208,6 +209,45 @@ def test_the_config_names_the_default_where_it_differs(open_page: Open, store: S
     assert tuple(table.loc["Dropout"]) == ("0.2", "")
     assert page.code[0].value == "python -m engine train --weight-decay=0.001 --seed=5"
     assert "playground?knob-weight%5Fdecay=0.001&knob-seed=5" in words(page)
+
+
+def begun(store: Store, weights: str, **told: object) -> str:
+    """The Config tab of a run that began with these weights, as a person reads it; `told` is what its worker has said of them."""
+    number = add_run(store, State.RUNNING, architecture="resnet18", weights=weights)
+    found = attempts.current(store, number)
+    assert found is not None
+    if told:
+        records.append(store, found.claim, records.Batch(summary={"weights": {"from": weights, **told}}))
+    return str(number)
+
+
+def test_the_config_leads_to_the_run_whose_weights_it_began_with(open_page: Open, store: Store) -> None:
+    donor = add_run(store, State.FINISHED)
+    number = begun(store, f"run:{donor}", checkpoint="000000040-1", epoch=2, taken=122, left=0, share=1.0)
+    shown = words(open_page("run", id=number, tab="config"))
+    assert "Weights it began with\n" in shown
+    assert f"[Run {donor}](run?id={donor})" in shown
+    assert "All of the network's 122 tensors came from there." in shown
+    attempt = attempts.current(store, int(number))
+    assert attempt is not None
+    transitions.end(store, attempt.claim, State.FINISHED)
+    deletion.delete(store, [donor])
+    assert f"Run {donor}, which was deleted" in words(open_page("run", id=number, tab="config"))
+
+
+def test_the_config_says_what_did_not_fit_of_weights_of_imagenet(open_page: Open, store: Store) -> None:
+    shown = read(open_page("run", id=begun(store, "imagenet", file="a.pth", taken=119, left=3, share=0.9981), tab="config"))
+    assert "Weights it began with\nThe same run again" in shown
+    assert "\nImageNet\n" in shown
+    assert "99.8\u00a0% of the network's weights came from there; 3 of its 122 tensors were not taken" in shown
+
+
+def test_the_config_says_nothing_of_weights_that_were_drawn_nor_of_what_is_not_known_yet(open_page: Open, store: Store) -> None:
+    shown = read(open_page("run", id=begun(store, "imagenet"), tab="config"))
+    assert "Weights it began with" in shown
+    assert "came from there" not in shown
+    add_run(store, State.FINISHED)
+    assert "Weights it began with" not in words(open_page("run", id="2", tab="config"))
 
 
 def test_a_log_is_text_of_its_last_lines(open_page: Open, store: Store) -> None:

@@ -51,6 +51,7 @@ def test_a_state_has_its_words_and_its_buttons(
     assert "attempt" not in read(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", list(State))
 def test_every_state_can_be_read_in_chinese(open_page: Open, store: Store, state: State) -> None:
     page = open_page("playground", id=str(add_run(store, state)), lang="zh")

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 import sqlalchemy as sa
@@ -17,10 +19,18 @@ from engine.store.home import Home
 from engine.store.records import Batch, Event, Metric
 from engine.store.runs import Claim, New, State
 
+T = TypeVar("T")
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(Home(tmp_path))
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Its result, from a loop in a thread of its own: a browser that was opened by tests before keeps one in this."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def begun(store: Store) -> Claim:
@@ -79,6 +89,7 @@ def test_who_comes_back_with_a_cursor_gets_only_the_rest(store: Store) -> None:
     assert seqs(everything(Watcher(store, claim.run, since=6))) == [7, 8, 9]
 
 
+@pytest.mark.slow
 def test_a_long_finished_run_arrives_whole(store: Store) -> None:
     claim = begun(store)
     count = 2 * records.PAGE + 5
@@ -161,7 +172,7 @@ def test_many_viewers_of_a_run_cost_one_look_and_one_who_goes_takes_it_from_nobo
         viewers[0].cancel()
         return await asyncio.gather(*viewers, return_exceptions=True)
 
-    gone, *seen = asyncio.run(together())
+    gone, *seen = run(together())
     assert isinstance(gone, asyncio.CancelledError)
     assert seen == [alone] * 19
     assert len(statements) == 2 * of_one
@@ -180,6 +191,7 @@ class Sink:
         self.code = code
 
 
+@pytest.mark.slow
 def test_the_pages_of_a_long_run_follow_each_other_without_a_pause(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     claim = begun(store)
     count = 3 * records.PAGE
@@ -192,5 +204,5 @@ def test_the_pages_of_a_long_run_follow_each_other_without_a_pause(store: Store,
         gone = asyncio.create_task(asyncio.Event().wait())
         await asyncio.wait_for(feed._follow(cast(WebSocket, sink), store, claim.run, 0, gone), 60)
 
-    asyncio.run(follow())
+    run(follow())
     assert (seqs(sink.told), sink.code) == (list(range(1, count + 1)), feed.DONE)

@@ -11,6 +11,8 @@ from engine.statistics.families import benjamini_hochberg, holm
 from engine.statistics.means import mean, tells, welch
 from engine.statistics.proportions import newcombe, wilson
 
+pytestmark = pytest.mark.slow
+
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 # Experiments for each point of a grid, and three standard errors of a share of .05 or .95 among them.
 MANY, MANY_ERROR = 20_000, 3 * np.sqrt(0.05 * 0.95 / 20_000)

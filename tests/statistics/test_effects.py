@@ -15,6 +15,7 @@ from engine.statistics.means import POWER, SIGN_FLIP_LEAST, power, seeds_for
 differences = some.floats(-0.3, 0.3).map(lambda value: round(value, 3))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(some.lists(differences, min_size=2, max_size=10))
 def test_the_sign_flip_test_is_scipys(values: list[float]) -> None:

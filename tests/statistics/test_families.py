@@ -1,5 +1,8 @@
 """Adjusted p-values beside those of statsmodels, and worked by hand."""
 
+import gc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +14,15 @@ from engine.statistics.families import benjamini_hochberg, holm
 families = some.lists(some.floats(0, 1), min_size=1, max_size=30)
 
 
-@settings(deadline=None, max_examples=20)  # statsmodels takes a tenth of a second each
+@pytest.fixture(scope="module", autouse=True)
+def _little_garbage() -> Iterator[None]:
+    """statsmodels collects garbage in every call, which takes a second where all the tests and their libraries are loaded."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@settings(deadline=None)
 @given(families)
 def test_both_are_those_of_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

@@ -88,7 +88,7 @@ def server() -> Iterator[Server]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])])
 def address(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
     """Where the store lies: None is a file of the data folder. `$ATHANOR_STORE` says it to processes, too."""
     url = request.getfixturevalue("server").fresh() if request.param == "postgresql" else None

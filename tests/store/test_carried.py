@@ -48,6 +48,7 @@ ODD: dict[str, Callable[[Home, Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ODD.values(), ids=ODD.keys())
 def test_a_folder_with_more_than_plain_files_is_not_restored(
     file_store: Store, carried: Callable[[], Store], tmp_path: Path, place: Callable[[Home, Path], object]

@@ -76,6 +76,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", DAMAGE.values(), ids=DAMAGE.keys())
 def test_a_damaged_file_is_set_aside_and_the_runs_come_back(home: Home, harm: Callable[[Path], object]) -> None:
     harm(home.database)
@@ -134,6 +135,7 @@ def test_an_empty_folder_and_a_file_of_zero_bytes_make_a_new_store(tmp_path: Pat
     store.engine.dispose()
 
 
+@pytest.mark.slow
 def test_many_that_open_it_at_once_set_it_aside_once(home: Home) -> None:
     overwrite(home.database, 0, b"X" * 100)
     processes = [start(LOOK, home.root) for _ in range(4)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from engine.config import CONFIG_VERSION
 from engine.errors import NotFound, Refused
 from engine.store import attempts, deletion, records, runs, transitions
 from engine.store.connect import Store
@@ -36,6 +37,17 @@ def ended(store: Store, parent: int | None = None, state: State = State.FINISHED
     write_all(store, claim)
     assert transitions.end(store, claim, state)
     return number
+
+
+def bring(store: Store, state: State) -> None:
+    """The run that waits, as far as a state before its end."""
+    if state is not State.QUEUED:
+        claim = transitions.claim(store)
+        assert claim is not None
+        if state is not State.STARTING:
+            transitions.begin(store, claim, {})
+        if state is State.PAUSED:
+            transitions.end(store, claim, state)
 
 
 def write_all(store: Store, claim: Claim) -> None:
@@ -79,13 +91,7 @@ def test_nothing_of_a_deleted_run_stays_and_nothing_else_goes(store: Store) -> N
 @pytest.mark.parametrize("state", [State.QUEUED, State.STARTING, State.RUNNING, State.PAUSED])
 def test_what_has_not_ended_is_refused_and_nothing_is_deleted(store: Store, state: State) -> None:
     whole, number = ended(store), runs.create(store, New("a run", {}, 1))
-    if state is not State.QUEUED:
-        claim = transitions.claim(store)
-        assert claim is not None
-        if state is not State.STARTING:
-            transitions.begin(store, claim, {})
-        if state is State.PAUSED:
-            transitions.end(store, claim, state)
+    bring(store, state)
     before = rows_of(store, whole), rows_of(store, number)
     with pytest.raises(Refused, match=rf"Run {number} is {state}.*stop {number}"):
         deletion.delete(store, [whole, number])
@@ -116,6 +122,37 @@ def test_a_childs_deletion_frees_its_parent(store: Store) -> None:
     deletion.delete(store, [child])
     assert runs.children(store, parent) == []
     deletion.delete(store, [parent])
+
+
+def beginning_with(store: Store, donor: int) -> int:
+    """A queued run that is to begin with the weights of another."""
+    return runs.create(store, New("a run", {"model": {"weights": f"run:{donor}"}}, CONFIG_VERSION))
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.STARTING, State.RUNNING, State.PAUSED])
+def test_weights_stay_as_long_as_a_run_that_begins_with_them_has_not_ended(store: Store, state: State) -> None:
+    donor, bystander = ended(store), ended(store)
+    heir = beginning_with(store, donor)
+    bring(store, state)
+    assert runs.get(store, heir).state is state
+    for numbers in ([donor], [bystander, donor]):
+        with pytest.raises(Refused, match=rf"Run {donor} is not deleted.*: {heir}\."):
+            deletion.check(store, numbers)
+        with pytest.raises(Refused):
+            deletion.delete(store, numbers)
+    assert store.home.log(donor).exists()
+    assert deletion.delete(store, [bystander]).runs == [bystander]
+
+
+def test_weights_go_once_every_run_that_began_with_them_has_ended(store: Store) -> None:
+    donor = ended(store)
+    heirs = [beginning_with(store, donor), beginning_with(store, donor)]
+    with pytest.raises(Refused, match=rf": {heirs[0]}, {heirs[1]}\."):
+        deletion.delete(store, [donor])
+    for heir in heirs:
+        assert transitions.stop_waiting(store, heir)
+    assert deletion.delete(store, [donor]).runs == [donor]
+    assert runs.get(store, heirs[0]).knobs["weights"] == f"run:{donor}"
 
 
 def test_a_missing_run_is_named_and_nothing_is_deleted(store: Store) -> None:

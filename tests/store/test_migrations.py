@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from engine.config.run import CONFIG_VERSION, RunConfig
-from engine.config.versions import UPCASTERS, current
+from engine.config.run import CONFIG_VERSION, KNOBS, RunConfig
+from engine.config.versions import NEW_IN_4, UPCASTERS, current
 from engine.store import attempts, records, runs, transitions
 from engine.store.connect import VARIABLE, Store
 from engine.store.home import Home
@@ -93,6 +93,7 @@ def test_killed_in_the_middle_it_is_the_old_one_still(old: Home) -> None:
     store.engine.dispose()
 
 
+@pytest.mark.slow
 def test_several_processes_migrate_it_once(old: Home) -> None:
     processes = [start(OPEN, old.root) for _ in range(4)]
     ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
@@ -100,9 +101,14 @@ def test_several_processes_migrate_it_once(old: Home) -> None:
     assert version(old) == SCHEMA_VERSION
 
 
+def test_an_older_config_trains_as_it_did() -> None:
+    assert all(KNOBS[name].default == value for knobs in NEW_IN_4.values() for name, value in knobs.items())
+
+
 def test_a_config_keeps_what_it_says() -> None:
-    assert current({"budget": {"epochs": 3}}, 1) == {"budget": {"time_limit": 0.0, "epochs": 3}, "data": {"twins": "exact"}}
-    assert current({"data": {"dataset": "digits"}}, 2) == {"data": {"twins": "exact", "dataset": "digits"}}
+    assert current({"budget": {"epochs": 3}}, 1) == {"budget": {"time_limit": 0.0, "epochs": 3}, "data": {"twins": "exact"}, **NEW_IN_4}
+    assert current({"data": {"dataset": "digits"}}, 2) == {"data": {"twins": "exact", "dataset": "digits"}, **NEW_IN_4}
+    assert current({"optimisation": {"optimizer": "sgd"}}, 3)["optimisation"] == {"optimizer": "sgd", **NEW_IN_4["optimisation"]}
     newest = {"budget": {"time_limit": 5.0}}
     assert current(newest, CONFIG_VERSION) == newest
     assert current(newest, CONFIG_VERSION + 1) == newest

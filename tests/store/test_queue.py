@@ -130,6 +130,7 @@ def test_a_held_run_waits_and_the_next_is_taken(store: Store) -> None:
 moves = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["first", "up", "down", "last", LOW, NORMAL, HIGH])), max_size=12)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(asked=moves)
 def test_any_moves_leave_every_run_in_the_queue_once_by_priority(tmp_path_factory: pytest.TempPathFactory, asked: list) -> None:
@@ -147,6 +148,7 @@ def test_any_moves_leave_every_run_in_the_queue_once_by_priority(tmp_path_factor
     store.engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_eight_claimers_take_every_run_exactly_once(store: Store, count: int) -> None:
     waiting = add(store, count)

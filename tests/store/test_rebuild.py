@@ -155,6 +155,9 @@ HOSTILE: dict[str, Callable[[Body], object]] = {
     "pictures that cannot be counted": _in_run(summary={"validation_images": "many"}),
     "fewer pictures than none": _in_run(summary={"train_images": -5}),
     "classes of no pictures": _in_run(summary={"class_counts": [5, "a"]}),
+    "weights that are a word": _in_run(summary={"weights": "x"}),
+    "weights of no share": _in_run(summary={"weights": {"from": "run:1"}}),
+    "a share of weights that is a word": _in_run(summary={"weights": {"share": "a", "taken": 1, "left": 1}}),
     "a verdict that is no name": _in_run(summary={"verdict": ["a"]}),
     "epochs done of nobody knows how many": _in_run(summary={"epoch": 1, "seconds": 2.0}),
     "a priority without a word": _in_run(priority=7),
@@ -180,6 +183,7 @@ HOSTILE: dict[str, Callable[[Body], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_manifest_made_to_harm_is_listed_and_leaves_nothing(store: Store, elsewhere: Callable[[], Store], change: Any) -> None:
     bad, good = ended(store), ended(store)

@@ -1,5 +1,6 @@
 """The store, in a file and in PostgreSQL: one claim each, fences, cursors, rewinds, and a refusal of what it does not know."""
 
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -128,6 +129,17 @@ def test_a_command_is_taken_once(store: Store) -> None:
     assert records.append(store, claim, Batch()) == Answer(["stop"], [])
     assert records.append(store, claim, Batch()) == Answer([], [])
     assert records.asked(store, claim) == {"stop"}
+
+
+def test_the_time_left_is_not_reckoned_by_the_pace_of_a_stage_that_ends(store: Store) -> None:
+    run = runs.get(store, queue(store)[0])
+    summary = {"epoch": 5, "epochs": 20, "seconds": 10.0}
+    assert dataclasses.replace(run, summary=summary).seconds_left == 30.0
+    stage = {"stages": 2, "begins": 4, "seconds": 1.0}
+    for number, left in ((1, None), (2, 135.0)):
+        assert dataclasses.replace(run, summary={**summary, "stage": {**stage, "number": number}}).seconds_left == left
+    begun = {**stage, "number": 2, "begins": 5, "seconds": 10.0}
+    assert dataclasses.replace(run, summary={**summary, "stage": begun}).seconds_left is None
 
 
 def test_a_missing_run_is_named(store: Store) -> None:

@@ -113,3 +113,11 @@ def test_the_time_follows_the_pace_of_the_run_and_the_cost_of_the_change() -> No
     assert track.seconds({"epoch": 0, "seconds": 0.5}, 20, Prescription("augment_more")) is None
     assert track.seconds({}, 20, Prescription("augment_more")) is None
     assert track.seconds({"epoch": 3, "seconds": None}, 20, Prescription("augment_more")) is None
+
+
+def test_no_time_is_said_where_the_pace_is_that_of_a_part_of_the_network() -> None:
+    once = {"epoch": 10, "seconds": 30.0, "stage": {"number": 1, "stages": 1, "computed": "once"}}
+    assert track.seconds(once, 20, Prescription("drop_more", {"dropout": (0.1, 0.3)})) == pytest.approx(60.0)
+    assert track.seconds(once, 20, Prescription("augment_more", {"rotation": (0.0, 5.0)})) is None
+    first = {"epoch": 2, "seconds": 1.0, "stage": {"number": 1, "stages": 2, "computed": "once"}}
+    assert track.seconds(first, 20, Prescription("drop_more", {"dropout": (0.1, 0.3)})) is None

@@ -91,6 +91,10 @@ def steps(happened: list[Happening]) -> list[StepDone]:
 
 
 def same_weights(one: Training, other: Training) -> bool:
-    """Whether every weight and buffer has the same bits."""
-    mine, its = one.model.state_dict(), other.model.state_dict()
+    """Whether every weight and buffer has the same bits, those that are trained and those that are evaluated."""
+    pairs = ((one.model, other.model), (one.live.evaluated(), other.live.evaluated()))
+    return all(_same(mine.state_dict(), its.state_dict()) for mine, its in pairs)
+
+
+def _same(mine: dict[str, Tensor], its: dict[str, Tensor]) -> bool:
     return mine.keys() == its.keys() and all(torch.equal(mine[key], its[key]) for key in mine)

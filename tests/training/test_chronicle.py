@@ -83,7 +83,7 @@ def test_a_resumed_run_is_judged_as_if_it_had_never_been_interrupted(done: list[
     expected = told(whole, done)
     told(first, done[:at])
     training = begin(CONFIG, digits())
-    checkpoints.save(tmp_path, "last", training.model, training.optimiser, training.state(), first.keep())
+    checkpoints.save(tmp_path, "last", training.live, training.state(), first.keep())
     second.restore(checkpoints.load(tmp_path, "last").extra)
     assert second.verdict == expected[at - 1]
     assert told(second, done[at:]) == expected[at:]

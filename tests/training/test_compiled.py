@@ -2,24 +2,26 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from engine.training.happenings import Change, StepDone
+from engine.training import checkpoints
+from engine.training.happenings import BEGINNING, Change, State, StepDone, Stop
 from engine.training.loop import Training
 from engine.training.numerics import Numerics
-from tests.training.short_runs import digits, epochs, follow, network, settings
+from tests.training.short_runs import digits, epochs, follow, network, same_weights, settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")]
 NUMERICS = Numerics("cpu", 1, "fp32", channels_last=True, deterministic=False, fused=True, compiled=True)
 
 
-def begin(numerics: Numerics, **knobs: Any) -> Training:
+def begin(numerics: Numerics, start: State = BEGINNING, **knobs: Any) -> Training:
     config = settings(precision="auto", **knobs)
     numerics.apply()
-    return Training(network(config), digits(), config, numerics)
+    return Training(network(config), digits(), config, numerics, start)
 
 
 def test_learns_what_the_plain_step_learns() -> None:
@@ -38,6 +40,30 @@ def test_follows_the_dropout_knob() -> None:
     first, second = epochs(happened)
     assert second.metrics["train_loss"] > first.metrics["train_loss"]
     assert {module.p for module in training.model.modules() if isinstance(module, torch.nn.Dropout)} == {0.9}
+
+
+@pytest.mark.timeout(400)
+def test_learns_with_blocks_left_out_and_an_average() -> None:
+    knobs = {"architecture": "resnet18", "width": 0.125, "stochastic_depth": 0.5, "norm_momentum": 0.3, "clip": 1.0, "ema": 0.8}
+    training = begin(NUMERICS, **knobs, epochs=3, learning_rate=5e-3)
+    measured = [done.metrics for done in epochs(follow(training)[0])]
+    assert measured[-1]["train_loss"] < measured[0]["train_loss"]
+    assert measured[-1]["val_loss"] < measured[0]["val_loss"]
+    assert list(training.model.state_dict()) == list(training.live.evaluated().state_dict())
+
+
+@pytest.mark.timeout(400)
+def test_goes_on_from_a_checkpoint_with_the_same_bits(tmp_path: Path) -> None:
+    knobs = {"dropout": 0.3, "optimizer": "nadam", "clip": 1.0, "ema": 0.9}
+    whole, first = (begin(NUMERICS, **knobs) for _ in range(2))
+    follow(whole)
+    follow(first, lambda happening: Stop() if first.step == 3 else None)
+    checkpoints.save(tmp_path, "last", first.live, first.state())
+    kept = checkpoints.load(tmp_path, "last")
+    rest = begin(NUMERICS, kept.state, **knobs)
+    checkpoints.restore(kept, rest.live)
+    follow(rest)
+    assert same_weights(whole, rest)
 
 
 @pytest.mark.gpu

@@ -58,6 +58,7 @@ def on_disk(scans: Dataset) -> Blocks:
     return Blocks.load(scans, split(scans, settings().data), "cpu")
 
 
+@pytest.mark.slow
 def test_learns_through_windows_what_it_learns_from_memory(scans: Dataset) -> None:
     config = settings(epochs=16)
     whole = Resident.load(scans, split(scans, config.data), "cpu")

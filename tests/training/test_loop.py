@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from engine.config import KNOBS
+from engine.config.optimisation import FUSED
 from engine.data.resident import Resident
+from engine.models.stochastic_depth import StochasticDepth
 from engine.training.evaluation import evaluate
 from engine.training.happenings import Change, Changed, Diverged, Ended, EpochDone, Happening, StepDone, Stop
 from engine.training.loop import Training, group_batches
@@ -103,15 +107,31 @@ BUSY = [
     {},
     {"accumulation": 2, "l1": 1e-4, "weight_decay": 0.1, "label_smoothing": 0.1, "crop": 0.1, "rotation": 9.0},
     {"colour_jitter": 0.2, "flip": 0.5, "flip_order": "alternating"},
+    {"optimizer": "sgd", "nesterov": "on", "clip": 0.1, "ema": 0.99, "decay_all": "on", "weight_decay": 0.1},
+    {"architecture": "resnet18", "width": 0.125, "stochastic_depth": 0.3, "norm_momentum": 0.3, "ema": 0.9, "clip": 1.0},
+    {"schedule": "reduce_on_plateau", "warmup": 1.0},
+    *({"optimizer": optimizer, "weight_decay": 0.01, "ema": 0.9} for optimizer in KNOBS["optimizer"].choices),
+    *({"optimizer": optimizer, "precision": "auto"} for optimizer in FUSED),
 ]
 
 
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def on_the_host(tensor: Tensor, optimiser: Optimizer | None) -> bool:
+    """Whether it is one of the optimiser's numbers of steps: torch keeps those that it reads on the host, whatever the device."""
+    slots = () if optimiser is None else (slot for kept in optimiser.state.values() for slot in kept.values())
+    return any(slot is tensor for slot in slots if slot is not None and slot.ndim == 0)
+
+
+def waits(monkeypatch: pytest.MonkeyPatch, optimiser: Optimizer | None = None) -> list[str]:
     """Everything that waits for a device from now on, in whatever thread, is written down here."""
     seen: list[str] = []
 
     def told(name: str, usual: Any) -> Any:
-        return lambda *given, **named: (seen.append(name), usual(*given, **named))[1]
+        def tell(tensor: Tensor, *given: Any, **named: Any) -> Any:
+            if not on_the_host(tensor, optimiser):
+                seen.append(name)
+            return usual(tensor, *given, **named)
+
+        return tell
 
     for name in WAITS:
         monkeypatch.setattr(Tensor, name, told(name, getattr(Tensor, name)))
@@ -121,12 +141,14 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 class Scalars(TorchDispatchMode):
     """Counts what brings numbers to the host below Python, in this thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, optimiser: Optimizer) -> None:
         super().__init__()
         self.count = 0
+        self.optimiser = optimiser
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += function is torch.ops.aten._local_scalar_dense.default or function is torch.ops.aten.nonzero.default
+        reads = function is torch.ops.aten._local_scalar_dense.default or function is torch.ops.aten.nonzero.default
+        self.count += reads and not on_the_host(args[0], self.optimiser)
         return function(*args, **(kwargs or {}))
 
 
@@ -141,13 +163,14 @@ def test_whatever_waits_is_seen_in_any_thread(monkeypatch: pytest.MonkeyPatch, w
 @pytest.mark.parametrize("replicas", [1, 2])
 @pytest.mark.parametrize("knobs", BUSY)
 def test_waits_for_nothing_inside_an_epoch(monkeypatch: pytest.MonkeyPatch, knobs: dict[str, Any], replicas: int) -> None:
-    config, data = settings(optimizer="sgd", dropout=0.2, epochs=1, **knobs), digits()
+    config, data = settings(**({"optimizer": "sgd", "dropout": 0.2, "epochs": 1} | knobs)), digits()
     numerics = dataclasses.replace(choose(config, cores=1), replicas=replicas)
     numerics.apply()
     count = len(group_batches(data.train, 32, config.optimisation.accumulation))
-    run = Training(network(config), data, config, numerics).run()
-    seen = waits(monkeypatch)
-    with Scalars() as scalars:
+    training = Training(network(config), data, config, numerics)
+    run = training.run()
+    seen = waits(monkeypatch, training.optimiser)
+    with Scalars(training.optimiser) as scalars:
         happened = [next(run) for _ in range(count)]
     assert (seen, scalars.count) == ([], 0)
     assert [type(happening) for happening in happened] == [StepDone] * count
@@ -159,7 +182,7 @@ def test_waits_for_nothing_inside_an_epoch(monkeypatch: pytest.MonkeyPatch, knob
 def test_waits_for_nothing_inside_an_epoch_on_cuda(knobs: dict[str, Any]) -> None:
     data = digits(train=310)
     moved = {name: value.cuda() for name, value in vars(data).items() if isinstance(value, Tensor)}
-    config = settings(device="cuda", precision="auto", dropout=0.2, epochs=1, **knobs)
+    config = settings(**({"device": "cuda", "precision": "auto", "dropout": 0.2, "epochs": 1} | knobs))
     run = begin(config, dataclasses.replace(data, **moved)).run()
     next(run)
     torch.cuda.set_sync_debug_mode("error")
@@ -241,26 +264,55 @@ def test_knobs_of_both_kinds_in_one_change_act_each_at_its_time() -> None:
 
 def test_momentum_penalties_and_dropout_reach_the_next_step() -> None:
     training = begin(settings(optimizer="sgd", epochs=3), digits())
-    config = training.config.changed(momentum=0.5, weight_decay=0.2, l1=1e-3, dropout=0.6, label_smoothing=0.1)
+    now = {"momentum": 0.5, "nesterov": "on", "weight_decay": 0.2, "l1": 1e-3, "dropout": 0.6, "label_smoothing": 0.1}
+    config = training.config.changed(**now)
     run = training.run()
     next(run)
     changed = run.send(Change(config))
     assert isinstance(changed, Changed)
-    assert set(changed.knobs) == {"momentum", "weight_decay", "l1", "dropout", "label_smoothing"}
+    assert set(changed.knobs) == set(now)
     weights, others = training.optimiser.param_groups
-    assert (weights["momentum"], weights["shrink"], weights["l1"]) == (0.5, 0.2, 1e-3)
-    assert (others["momentum"], others["shrink"], others["l1"]) == (0.5, 0.0, 0.0)
+    read = ("momentum", "nesterov", "shrink", "l1")
+    assert [weights[name] for name in read] == [0.5, True, 0.2, 1e-3]
+    assert [others[name] for name in read] == [0.5, True, 0.0, 0.0]
     assert {module.p for module in training.model.modules() if isinstance(module, torch.nn.Dropout)} == {0.6}
 
 
 @pytest.mark.parametrize(
-    "knobs", [{"label_smoothing": 0.3}, {"weight_decay": 1.0}, {"l1": 0.01}, {"dropout": 0.5}, {"crop": 0.2}, {"flip": 0.5}]
-)
+    "knobs",
+    [
+        {"label_smoothing": 0.3}, {"weight_decay": 1.0}, {"weight_decay": 1.0, "decay_all": "on"}, {"l1": 0.01}, {"dropout": 0.5},
+        {"crop": 0.2}, {"flip": 0.5}, {"clip": 0.01}, {"ema": 0.9},
+    ],
+)  # fmt: skip
 def test_every_change_changes_the_weights(knobs: dict[str, Any]) -> None:
     still, moved = begin(settings(epochs=3), digits()), begin(settings(epochs=3), digits())
     follow(still)
     follow(moved, change_at(2, **knobs))
     assert not same_weights(still, moved)
+
+
+def test_stochastic_depth_reaches_the_next_step_each_block_its_part() -> None:
+    training = begin(settings(architecture="resnet18", width=0.125, epochs=3), digits())
+    run = training.run()
+    next(run)
+    run.send(Change(training.config.changed(stochastic_depth=0.4)))
+    shares = [module.p for module in training.model.modules() if isinstance(module, StochasticDepth)]
+    assert shares == pytest.approx([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4])
+
+
+def test_an_average_begins_where_it_is_switched_on_and_is_gone_when_it_is_off() -> None:
+    training = begin(settings(epochs=3, ema=0.9), digits())
+    run = training.run()
+    next(run)
+    assert training.live.evaluated() is not training.model
+    run.send(Change(training.config.changed(ema=0)))
+    assert training.live.evaluated() is training.model
+    next(run)
+    run.send(Change(training.config.changed(ema=0.99)))
+    mean, trained = training.live.evaluated(), training.model
+    assert mean is not trained
+    assert all(torch.equal(one, its) for one, its in zip(mean.state_dict().values(), trained.state_dict().values(), strict=True))
 
 
 def test_fewer_epochs_end_the_run_and_more_prolong_it() -> None:

@@ -38,6 +38,7 @@ def own_way(config: RunConfig) -> tuple[str, bool]:
     return chosen.precision, chosen.channels_last
 
 
+@pytest.mark.slow
 def test_a_clear_winner_is_taken_by_every_later_run_of_the_network(found: Probe, tmp_path: Path) -> None:
     file = tmp_path / "measured.json"
     assert measured.keep(CONFIG, faster(found, 2.0), file)
@@ -46,6 +47,8 @@ def test_a_clear_winner_is_taken_by_every_later_run_of_the_network(found: Probe,
     assert (later.precision, later.channels_last) == (quick.precision, quick.channels_last) != own_way(CONFIG)
     assert measured.numerics(CONFIG.changed(width=2.0), 1, file) == choose(CONFIG.changed(width=2.0), 1)
     assert measured.numerics(CONFIG, 2, file) == choose(CONFIG, 2)
+    assert measured.numerics(CONFIG.changed(hidden=40), 1, file) == choose(CONFIG, 1)
+    assert measured.numerics(CONFIG.changed(initialisation="kaiming"), 1, file) == later
     assert [one.name for one in tmp_path.iterdir()] == ["measured.json"]
 
 

@@ -1,6 +1,8 @@
 """What is measured before a launch: bit for bit what can be counted, and bounds for what can only be timed."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from torch import nn
 from engine.config import RunConfig
 from engine.data.arrivals import Arrivals, Late
 from engine.data.sample import Counts, outline, sample
-from engine.errors import DataError
-from engine.training import footprint, probing
+from engine.errors import BadKnob, DataError
+from engine.training import evaluation, footprint, probing
 from engine.training.facts import facts, flops, kept_for_backward
 from engine.training.footprint import Peak, free
 from engine.training.numerics import choose
@@ -36,6 +38,60 @@ def test_parameters_are_those_of_the_network() -> None:
     assert facts(config, 1, 10).parameters == sum(p.numel() for p in network(config).parameters())
 
 
+@pytest.mark.parametrize(("last", "separable"), [(1, True), (2, False)])
+def test_facts_say_whether_the_frozen_layers_come_to_an_end_before_the_others(last: int, separable: bool) -> None:
+    config = settings(architecture="resnet18", width=0.25, plan="last_then_all", stage1_epochs=1, last_layers=last)
+    assert facts(config, 1, 10).separable is separable
+
+
+IMAGENET = {"width": 1.0, "weights": "imagenet", "plan": "last"}
+
+
+@pytest.mark.parametrize(
+    ("knobs", "layer"),
+    [
+        ({"architecture": "resnet18", "resolution": 32}, 1),
+        ({"architecture": "densenet121", "resolution": 63}, 1),
+        ({"architecture": "convnext_tiny", "resolution": 32, "plan": "all", "frozen_layers": 1}, 1),
+        ({"architecture": "resnet18", "resolution": 32, "pooling": "compact_bilinear"}, 1),
+        ({"architecture": "vgg11", "resolution": 128}, 9),  # the first of its head, which reads a smaller map than the published one
+    ],
+)
+def test_facts_refuse_what_would_freeze_a_layer_that_imagenets_weights_do_not_fit(knobs: dict[str, object], layer: int) -> None:
+    with pytest.raises(BadKnob) as refused:
+        facts(settings(**IMAGENET | knobs), 1, 10)
+    key = "errors.frozen_as_drawn" if "frozen_layers" in knobs else "errors.drawn_before_last"
+    assert (refused.value.key, refused.value.fields["layer"]) == (key, layer)
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"architecture": "resnet18", "resolution": 64},
+        {"architecture": "resnet18", "resolution": 32, "weights": "run:1"},
+        {"architecture": "resnet18", "resolution": 32, "plan": "last_then_all", "stage1_epochs": 1},
+        {"architecture": "mobilenet_v3_small", "resolution": 32},
+        {"architecture": "efficientnet_lite0", "resolution": 16},
+        {"architecture": "vgg11", "resolution": 32, "last_layers": 3},
+        {"architecture": "vgg11", "resolution": 224},
+    ],
+)
+def test_facts_allow_to_freeze_what_the_weights_fit(knobs: dict[str, object]) -> None:
+    assert facts(settings(**IMAGENET | knobs), 1, 10).parameters > 0
+
+
+@pytest.mark.parametrize(("knobs", "built"), [({"plan": "all"}, False), ({"plan": "last_then_all", "stage1_epochs": 1}, False), ({}, True)])
+def test_the_published_shapes_are_asked_for_only_where_something_is_frozen_for_good(
+    knobs: dict[str, object], built: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("engine.training.facts._published", lambda architecture: asked.append(architecture) or {})
+    config = settings(**IMAGENET | {"architecture": "resnet18", "resolution": 64} | knobs)
+    with pytest.raises(BadKnob) if built else nullcontext():
+        facts(config, 1, 10)
+    assert asked == ["resnet18"] * built
+
+
 def test_flops_of_a_small_network_are_those_counted_by_hand() -> None:
     small = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 10))
     assert flops(small, torch.zeros(1, 3, 8, 8)) == 2 * (8 * 8 * 4 * 3 * 9 + 4 * 8 * 8 * 10)
@@ -57,6 +113,7 @@ def test_a_line_goes_through_both_points_unless_an_image_would_cost_nothing() ->
     assert line((2, 120.0), (4, 140.0), 1.0) == (100.0, 10.0)
     assert line((4, 140.0), (2, 120.0), 1.0) == (100.0, 10.0)
     assert line((2, 120.0), (4, 110.0), 5.0) == (90.0, 5.0)
+    assert line((4, 120.0), (4, 110.0), 5.0) == (100.0, 5.0)
 
 
 def test_an_epoch_is_training_and_two_evaluations() -> None:
@@ -87,7 +144,7 @@ def test_what_is_done_aside_does_not_count() -> None:
         with peak.aside():
             kept = torch.ones(64 * MB)
         torch.ones(4 * MB).sum()
-    assert 30 * MB < peak.bytes < 45 * MB
+    assert 30 * MB < peak.bytes < 64 * MB  # 256 MB aside; of the first 32 the allocator may keep what was freed
     assert len(kept) == 64 * MB
 
 
@@ -134,6 +191,7 @@ def test_memory_grows_with_the_batch_as_the_line_says(arrivals: Arrivals) -> Non
     assert large.memory.peak > small.memory.per_image * 256 * 0.5
 
 
+@pytest.mark.slow
 def test_nothing_of_the_process_is_changed(arrivals: Arrivals) -> None:
     torch.set_num_threads(2)
     measure(settings(precision="exact"), arrivals)
@@ -141,6 +199,7 @@ def test_nothing_of_the_process_is_changed(arrivals: Arrivals) -> None:
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+@pytest.mark.slow
 def test_the_exact_setting_is_measured_but_no_candidate(arrivals: Arrivals) -> None:
     found = measure(settings(precision="exact"), arrivals)
     assert found.numerics["deterministic"]
@@ -148,6 +207,7 @@ def test_the_exact_setting_is_measured_but_no_candidate(arrivals: Arrivals) -> N
     assert found.speed.measured > 0
 
 
+@pytest.mark.slow
 def test_pictures_that_are_not_here_are_made_up_and_it_says_so(arrivals: Arrivals) -> None:
     found = measure(settings(dataset="cifar10"), arrivals)
     assert (found.data, found.counts, found.speed.seconds) == ("synthetic", None, None)
@@ -187,6 +247,7 @@ def test_nobody_measures_what_nobody_waits_for(arrivals: Arrivals) -> None:
         measure(settings(), arrivals, after(3))
 
 
+@pytest.mark.slow
 def test_a_step_that_takes_long_is_timed_on_fewer_pictures(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
     arrivals.within(60.0, settings().data)
     monkeypatch.setattr(probing, "STEP", 1e-9)
@@ -195,12 +256,54 @@ def test_a_step_that_takes_long_is_timed_on_fewer_pictures(arrivals: Arrivals, m
     assert found.speed.expected > 0
 
 
+@pytest.mark.slow
 def test_memory_that_is_short_is_not_exceeded(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
     arrivals.within(60.0, settings().data)
     monkeypatch.setattr("engine.training.footprint.free", lambda device: 3 * MB)
     found = measure(settings(batch_size=512, architecture="resnet18", width=0.25), arrivals)
     assert found.speed.batch < 512
     assert found.memory.largest_batch < 512
+
+
+@pytest.mark.slow
+def test_what_is_kept_in_a_second_stage_counts_where_it_is_more(arrivals: Arrivals) -> None:
+    config = settings(resolution=32, width=1.0, plan="last_then_all", stage1_epochs=1, frozen_layers=2)
+    arrivals.within(60.0, config.data)
+    assert measure(config, arrivals).memory.features == 4 * 400 * (1222 + 306)  # 84 numbers in the first stage
+
+
+@pytest.mark.slow
+def test_every_replica_holds_a_chunk_in_evaluation(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals.within(60.0, settings().data)
+    monkeypatch.setattr(evaluation, "CPU_CHUNK", 64 * 16**2)
+    points: list[tuple[int, int]] = []
+
+    def noted(one: tuple[int, float], other: tuple[int, float], least: float) -> tuple[float, float]:
+        points.append((one[0], other[0]))
+        return 0.0, 1e6
+
+    monkeypatch.setattr(probing, "line", noted)
+    config, measured = settings(precision="auto"), []
+    for replicas in (1, 3):
+        found = probe(config, arrivals, replace(choose(config, 1), replicas=replicas))
+        measured.append((found.memory.evaluation, points[-1]))
+    (alone, one), (beside, three) = measured
+    assert (one, three) == ((64, 64), (64, 192))  # of evaluations of 64 and 256 pictures
+    assert beside - alone == 1e6 * (3 - 1) * 64
+
+
+@pytest.mark.slow
+def test_what_frozen_layers_make_of_all_pictures_is_held_beside_evaluation(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """128 channels make 16,384 products: 100 MB for 1,528 pictures, beside which the rest of this run is small."""
+    monkeypatch.setattr(evaluation, "CPU_PRODUCTS", 4 * 128**2)
+    arrivals.within(60.0, settings().data)
+    frozen = {"architecture": "resnet18", "width": 0.25, "pooling": "bilinear", "plan": "last", "batch_size": 4}
+    kept = measure(settings(**frozen), arrivals).memory
+    assert kept.features == 4 * 128**2 * (1222 + 306)
+    assert kept.peak == kept.evaluation > kept.features
+    varied = measure(settings(**frozen, rotation=10.0), arrivals).memory
+    assert varied.features == 0
+    assert varied.peak < kept.features
 
 
 def test_candidates_without_time_are_named(arrivals: Arrivals, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """In exact mode the loop is, number for number, the loop anyone would write with plain torch."""
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,16 @@ CASES = {
     "l1, accumulation, adam": dict(l1=1e-3, accumulation=2),
     "label smoothing": dict(label_smoothing=0.1),
     "augmentation": dict(crop=0.1, rotation=15.0),
+    "sgd, nesterov": dict(optimizer="sgd", nesterov="on", learning_rate=0.03, weight_decay=5e-3, decay_kind="l2"),
+    "adagrad, l2": dict(optimizer="adagrad", learning_rate=0.02, weight_decay=1e-2, decay_kind="l2"),
+    "radam, decoupled": dict(optimizer="radam", learning_rate=0.01, weight_decay=0.1),
+    "nadam, l2": dict(optimizer="nadam", weight_decay=1e-2, decay_kind="l2"),
+    "decoupled decay of all": dict(weight_decay=0.5, decay_all="on"),
+    "l2 decay of all": dict(weight_decay=0.5, decay_kind="l2", decay_all="on"),
+    "clipped": dict(optimizer="sgd", learning_rate=0.05, clip=0.5),
+    "clipped, accumulation, l1": dict(clip=0.1, accumulation=2, l1=1e-3, optimizer="rmsprop"),
+    "averaged": dict(ema=0.8, optimizer="sgd", learning_rate=0.05),
+    "averaged, batch norm": dict(architecture="resnet18", width=0.125, ema=0.9, stochastic_depth=0.5, norm_momentum=0.3, clip=1.0),
     "batch norm, all penalties": dict(architecture="resnet18", width=0.125, optimizer="sgd", l1=1e-4, weight_decay=0.1, dropout=0.2),
 }
 
@@ -52,6 +64,7 @@ def plain_loop(config: RunConfig, data: Resident) -> tuple[nn.Module, list[tuple
         for name, parameter in module.named_parameters(recurse=False):
             (weights if isinstance(module, nn.Conv2d | nn.Linear) and name == "weight" else others).append(parameter)
     optimiser = plain_optimiser(config, weights, others)
+    average, steps = copy.deepcopy(model), 0
     criterion = nn.CrossEntropyLoss(label_smoothing=knobs.label_smoothing)
     history = []
     for epoch in range(config.budget.epochs):
@@ -71,25 +84,37 @@ def plain_loop(config: RunConfig, data: Resident) -> tuple[nn.Module, list[tuple
                 loss = criterion(model((x - data.mean) / data.std), y)
                 (loss * (len(batch) / in_group)).backward()
                 total, images = total + loss.item() * len(batch), images + len(batch)
+            if knobs.clip:
+                nn.utils.clip_grad_norm_([*weights, *others], knobs.clip)
             if knobs.l1:
                 (knobs.l1 * sum(weight.abs().sum() for weight in weights)).backward()  # type: ignore[union-attr]
             if knobs.decay_kind == "decoupled" and knobs.optimizer != "adamw":
                 with torch.no_grad():
-                    for weight in weights:
+                    for weight in [*weights, *(others if knobs.decay_all == "on" else [])]:
                         weight.mul_(1 - knobs.learning_rate * knobs.weight_decay)
             optimiser.step()
-        history.append((total / images, *plain_validation(model, data)))
+            steps += 1
+            follow_weights(average, model, min(knobs.ema, (1 + steps) / (10 + steps)))
+        history.append((total / images, *plain_validation(average if knobs.ema else model, data)))
     return model, history
+
+
+@torch.no_grad()
+def follow_weights(average: nn.Module, model: nn.Module, kept: float) -> None:
+    for mine, its in zip(average.parameters(), model.parameters(), strict=True):
+        mine.lerp_(its, 1 - kept)
+    for mine, its in zip(average.buffers(), model.buffers(), strict=True):
+        mine.copy_(its)
 
 
 def plain_optimiser(config: RunConfig, weights: list[nn.Parameter], others: list[nn.Parameter]) -> torch.optim.Optimizer:
     knobs = config.optimisation
     inside = knobs.weight_decay if knobs.decay_kind == "l2" or knobs.optimizer == "adamw" else 0.0
-    groups = [{"params": weights, "weight_decay": inside}, {"params": others, "weight_decay": 0.0}]
+    groups = [{"params": weights, "weight_decay": inside}, {"params": others, "weight_decay": inside if knobs.decay_all == "on" else 0.0}]
     if knobs.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=knobs.momentum)
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}
-    return kinds[knobs.optimizer](groups, lr=knobs.learning_rate)
+        return torch.optim.SGD(groups, lr=knobs.learning_rate, momentum=knobs.momentum, nesterov=knobs.nesterov == "on")
+    names = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad", "radam": "RAdam", "nadam": "NAdam"}
+    return getattr(torch.optim, names[knobs.optimizer])(groups, lr=knobs.learning_rate)
 
 
 @torch.no_grad()

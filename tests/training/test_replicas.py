@@ -1,20 +1,23 @@
 """A batch in parts, side by side: the same learning as in one piece, the same bits every time, and no draw shared."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from engine.models.stochastic_depth import StochasticDepth, spread
+from engine.training import checkpoints
 from engine.training.evaluation import evaluate
 from engine.training.happenings import Stop
 from engine.training.loop import Training
 from engine.training.numerics import Numerics
 from engine.training.replicas import replicas, side_by_side
-from tests.training.short_runs import digits, epochs, follow, network, settings
+from tests.training.short_runs import digits, epochs, follow, network, same_weights, settings
 
-LIVELY = {"dropout": 0.3, "crop": 0.1, "rotation": 9.0, "optimizer": "adamw", "weight_decay": 0.1}
+LIVELY = {"dropout": 0.3, "crop": 0.1, "rotation": 9.0, "optimizer": "adamw", "weight_decay": 0.1, "clip": 0.5, "ema": 0.9}
 
 
 def begin(count: int, **knobs: Any) -> Training:
@@ -45,15 +48,26 @@ def test_gives_the_same_bits_every_time() -> None:
     assert all(torch.equal(one, other) for one, other in zip(weights(once).values(), weights(again).values(), strict=True))
 
 
-def test_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
-    whole, first, second = (begin(2, **LIVELY) for _ in range(3))
+def test_what_is_loaded_into_the_network_reaches_its_replicas() -> None:
+    """Among it the hashes of compact pooling, which a resumed run does not draw itself when its weights came from another."""
+    bilinear = {"pooling": "compact_bilinear", "pooling_size": 512}
+    own, other = (network(settings(seed=seed, **bilinear)) for seed in (0, 1))
+    several = replicas(own, 2, "cpu")
+    own.load_state_dict(other.state_dict())
+    for replica in several:
+        assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in replica.model.state_dict().items())
+
+
+def test_goes_on_from_a_checkpoint_with_the_same_bits(tmp_path: Path) -> None:
+    whole, first = (begin(2, **LIVELY) for _ in range(2))
     follow(whole)
     follow(first, lambda happening: Stop() if first.step == 3 else None)
-    second.model.load_state_dict(weights(first))
-    rest = Training(second.model, second.data, second.config, second.numerics, first.state())
-    rest.optimiser.load_state_dict(first.optimiser.state_dict())
+    checkpoints.save(tmp_path, "last", first.live, first.state())
+    kept = checkpoints.load(tmp_path, "last")
+    rest = Training(network(first.config), first.data, first.config, first.numerics, kept.state)
+    checkpoints.restore(kept, rest.live)
     follow(rest)
-    assert all(torch.equal(one, other) for one, other in zip(weights(whole).values(), weights(rest).values(), strict=True))
+    assert same_weights(whole, rest)
 
 
 def test_each_drops_other_units_and_all_follow_the_knob() -> None:
@@ -67,6 +81,18 @@ def test_each_drops_other_units_and_all_follow_the_knob() -> None:
     assert not torch.allclose(first, second)
     several[0].seed(1, 2, 3)
     assert torch.equal(several[0].model(pictures), first)
+
+
+def test_each_leaves_other_blocks_out() -> None:
+    several = replicas(nn.Sequential(StochasticDepth()).train(), 2, "cpu")
+    added = torch.ones(64, 2, 3, 3)
+    for replica in several:
+        spread(replica.model, 0.5)
+        replica.seed(1, 2, 3)
+    first, second = (replica.model(added) for replica in several)
+    assert not torch.equal(first, second)
+    several[0].seed(1, 2, 3)
+    assert torch.equal(several[0].model(added), first)
 
 
 def test_evaluates_as_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,24 +1,38 @@
 """The rate at every step, against torch's schedulers where they have the same one."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as tried
+from hypothesis import strategies as some
 from torch.optim import SGD
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, OneCycleLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
 
-from engine.config import RunConfig
-from engine.training.schedules import rate
+from engine.config import KNOBS, RunConfig
+from engine.training.schedules import Plateau, rate, watched
 
 PEAK = 0.3
+SCHEDULES = KNOBS["schedule"].choices
 
 
-def config(schedule: str, epochs: int, warmup: float = 0.0) -> RunConfig:
-    return RunConfig.from_flat({"schedule": schedule, "epochs": epochs, "warmup": warmup, "learning_rate": PEAK})
+def config(schedule: str, epochs: int, **knobs: Any) -> RunConfig:
+    plan = {"schedule": schedule, "epochs": epochs, "step_epochs": min(2, epochs), "learning_rate": PEAK}
+    return RunConfig.from_flat(plan | knobs)
 
 
-def ours(schedule: str, epochs: int, steps: int, warmup: float = 0.0) -> list[float]:
-    return [rate(config(schedule, epochs, warmup), step, steps) for step in range(epochs * steps)]
+def ours(schedule: str, epochs: int, steps: int, **knobs: Any) -> list[float]:
+    return [rate(config(schedule, epochs, **knobs), step, steps) for step in range(epochs * steps)]
 
 
 def theirs(build: Callable[[SGD], LRScheduler], count: int) -> list[float]:
@@ -60,13 +74,57 @@ def test_multistep_is_that_of_torch(epochs: int, steps: int) -> None:
     assert ours("multistep", epochs, steps) == pytest.approx(expected, rel=1e-9)
 
 
+@SIZES
+@pytest.mark.parametrize("factor", [0.1, 0.5])
+def test_steps_are_those_of_torch(epochs: int, steps: int, factor: float) -> None:
+    for every in {1, epochs // 2 or 1, epochs}:
+        expected = theirs(lambda optimiser, every=every: StepLR(optimiser, every * steps, factor), epochs * steps)
+        assert ours("step", epochs, steps, step_epochs=every, step_factor=factor) == pytest.approx(expected, rel=1e-9)
+
+
+@SIZES
+def test_exponential_is_that_of_torch_and_ends_where_it_shall(epochs: int, steps: int) -> None:
+    total = epochs * steps
+    expected = theirs(lambda optimiser: ExponentialLR(optimiser, 0.02 ** (1 / total)), total)
+    assert ours("exponential", epochs, steps, end_factor=0.02) == pytest.approx(expected, rel=1e-9)
+    assert rate(config("exponential", epochs, end_factor=0.02), total, steps) == pytest.approx(0.02 * PEAK)
+
+
+@given(some.lists(some.floats(0.01, 9.0), min_size=1, max_size=25), some.integers(0, 4), some.sampled_from([0.1, 0.5, 0.9]))
+@tried(max_examples=60, deadline=None)
+def test_plateaus_are_those_of_torch(losses: list[float], patience: int, factor: float) -> None:
+    plan = config("reduce_on_plateau", len(losses), plateau_patience=patience, step_factor=factor)
+    optimiser = SGD([torch.zeros(1, requires_grad=True)], lr=PEAK)
+    scheduler, plateau = ReduceLROnPlateau(optimiser, factor=factor, patience=patience, eps=0.0), Plateau()
+    for epoch, loss in enumerate(losses, 1):
+        assert rate(plan, 3 * epoch - 1, 3, plateau.drops) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
+        scheduler.step(loss)
+        plateau = watched(plateau, plan, epoch, loss)
+    assert rate(plan, 3 * len(losses), 3, plateau.drops) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
+
+
+def test_no_plateau_is_looked_for_within_the_warm_up_or_by_another_schedule() -> None:
+    flat = [1.0] * 8
+    drops = {}
+    for name, plan in (
+        ("at once", config("reduce_on_plateau", 8, plateau_patience=0)),
+        ("warming up", config("reduce_on_plateau", 8, plateau_patience=0, warmup=4.5)),
+        ("constant", config("constant", 8, plateau_patience=0)),
+    ):
+        plateau = Plateau()
+        for epoch, loss in enumerate(flat, 1):
+            plateau = watched(plateau, plan, epoch, loss)
+        drops[name] = plateau.drops
+    assert drops == {"at once": 7, "warming up": 3, "constant": 0}
+
+
 def test_constant_stays() -> None:
     assert set(ours("constant", 3, 5)) == {PEAK}
 
 
-@pytest.mark.parametrize("schedule", ["constant", "multistep", "cosine"])
+@pytest.mark.parametrize("schedule", [name for name in SCHEDULES if name != "one_cycle"])
 def test_warmup_rises_in_equal_steps_to_the_peak(schedule: str) -> None:
-    rates = ours(schedule, epochs=10, steps=8, warmup=1.5)
+    rates = ours(schedule, epochs=10, steps=8, warmup=1.5, step_epochs=5)
     assert rates[:12] == pytest.approx([PEAK * (step + 1) / 12 for step in range(12)])
     assert rates[12] == pytest.approx(PEAK)
     assert max(rates) == pytest.approx(PEAK)
@@ -76,7 +134,7 @@ def test_warmup_does_not_touch_one_cycle() -> None:
     assert ours("one_cycle", 10, 8, warmup=2.0) == ours("one_cycle", 10, 8)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "multistep", "cosine", "one_cycle"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 5])
 def test_the_shortest_runs_learn_something(schedule: str, total: int) -> None:
     rates = ours(schedule, epochs=1, steps=total)
@@ -84,7 +142,7 @@ def test_the_shortest_runs_learn_something(schedule: str, total: int) -> None:
     assert all(0 < rate <= PEAK * 1.000001 for rate in rates)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "multistep"])
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "multistep", "step", "exponential"])
 def test_past_the_end_of_a_shortened_run_the_rate_does_not_rise_again(schedule: str) -> None:
     shortened = config(schedule, epochs=5)
     assert rate(shortened, 79, 10) <= rate(shortened, 49, 10)

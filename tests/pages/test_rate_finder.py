@@ -1,0 +1,68 @@
+"""The range test on the page: nothing is asked before the button, then its curve, and a rate to take over."""
+
+from collections.abc import Callable
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from engine.store import requests
+from engine.store.connect import Store
+from pages.components import charts
+from pages.components.words import plain
+from tests.pages.conftest import words
+
+Open = Callable[..., AppTest]
+FOUND: dict[str, Any] = {
+    "rates": [1e-4, 1e-3, 1e-2, 1e-1],
+    "losses": [2.3, 2.0, 1.2, 9.0],
+    "smoothed": [2.3, 2.0, 1.5, 6.0],
+    "suggested": 0.0031,
+    "lowest": 0.01,
+}
+
+
+def kinds(store: Store) -> dict[str, str]:
+    """Open questions: kind -> key."""
+    found = {}
+    while (question := requests.take(store)) is not None:
+        found[question.kind] = question.key
+    return found
+
+
+def test_a_range_test_is_asked_for_by_the_button_alone_and_its_rate_taken_with_one_click(open_page: Open, store: Store) -> None:
+    page = open_page("playground")
+    assert "range" not in kinds(store)
+    page.button(key="range-test").click().run()
+    asked = kinds(store)
+    assert "up to 150 steps" in words(page)
+    requests.finish(store, asked["range"], FOUND)
+    page.run()
+    assert page.button(key="range-take").label == plain("Take 0.0031")
+    page.button(key="range-take").click().run()
+    assert page.session_state["knob-learning_rate"] == 0.0031
+    assert page.button(key="range-take").disabled
+    assert not page.exception
+
+
+def test_where_no_rate_helped_none_is_offered(open_page: Open, store: Store) -> None:
+    page = open_page("playground")
+    page.button(key="range-test").click().run()
+    requests.finish(store, kinds(store)["range"], {**FOUND, "suggested": None})
+    page.run()
+    assert "nothing is suggested" in words(page)
+    assert not [button for button in page.button if button.key == "range-take"]
+
+
+def test_another_network_is_another_question(open_page: Open, store: Store) -> None:
+    page = open_page("playground")
+    page.button(key="range-test").click().run()
+    requests.finish(store, kinds(store)["range"], FOUND)
+    page.run()
+    page.select_slider(key="knob-dropout").set_value(0.5).run()
+    assert [button.key for button in page.button if button.key == "range-test"]
+
+
+def test_a_loss_that_explodes_is_not_drawn() -> None:
+    rows = charts.range_rows(FOUND["rates"], FOUND["losses"], FOUND["smoothed"])
+    assert rows[1] == {"rate": 1e-3, "loss": 2.0, "mean": 2.0}
+    assert rows[3] == {"rate": 1e-1, "loss": None, "mean": None}
