@@ -6,7 +6,6 @@ A part of a page that has no answer then looks for it a few times a second and r
 import time
 from collections.abc import Callable, Mapping
 from functools import wraps
-from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -54,14 +53,18 @@ def follow(ask: Callable[[], Answer | None], draw: Callable[[Answer | None], Non
 
     A press in the part may ask anew: an answer that is late then is looked for as well.
     """
-    every = pace(ask())
-    looks = count()
+    attend(ask, draw, ask())
+
+
+def attend(ask: Callable[[], Answer | None], draw: Callable[[Answer | None], None], drawn: Answer | None) -> None:
+    """As `follow`, where more of the page has been drawn with an answer: one that has come since then draws all of it once more."""
+    every = pace(drawn)
 
     @wraps(draw)
     def part() -> None:
         found = ask()
         draw(found)
-        if next(looks) and is_open(found) is (every is None):
+        if is_open(found) is (every is None):
             st.rerun()
 
     renewing(part, every)()

@@ -29,7 +29,7 @@ def show() -> None:
     hopeless = not answers.is_open(found) and (found is None or found.answer is None)
     told = None if shown is None or hopeless else shown.answer
     _head(told)
-    answers.follow(_ask, _findings)
+    answers.attend(_ask, _findings, found)
     if not hopeless:
         _body(told, None if shown is None else shown.picture)
 

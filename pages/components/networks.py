@@ -48,14 +48,15 @@ def _next(name: str) -> str:
 
 def show() -> None:
     """The sentence that compares them, then their tables; before the answers come all of it has its place."""
-    own, other = (answers.shown(slot, found) for slot, found in (("layers", _own()), ("layers-beside", _other())))
-    both = [found.answer for found in (own, other) if found is not None and found.answer is not None]
+    found, beside = _own(), _other()
+    own, other = answers.shown("layers", found), answers.shown("layers-beside", beside)
+    both = [one.answer for one in (own, other) if one is not None and one.answer is not None]
     st.markdown(anatomy.against(both[0], both[1], language()) if len(both) == 2 else BLANK)
     left, right = st.columns(2, gap="large")
     with left:
-        answers.follow(_own, lambda found: _draw("layers", found))
+        answers.attend(_own, lambda found: _draw("layers", found), found)
     with right:
-        answers.follow(_other, lambda found: _draw("layers-beside", found))
+        answers.attend(_other, lambda found: _draw("layers-beside", found), beside)
 
 
 def _own() -> Answer | None:

@@ -1,14 +1,16 @@
 """The Data page without a servant, with its answers, with data that cannot be used; what two pages share of the form and the pictures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.jobs import asking
-from engine.store import requests
+from engine.store import requests, tables
 from engine.store.connect import Store
 from pages.components import audit_lines
 from pages.components.words import plain
@@ -60,6 +62,33 @@ def served(page: AppTest, store: Store, **instead: Mapping[str, Any]) -> AppTest
 
 def pictures(page: AppTest) -> list[Any]:
     return list(page.get("image"))
+
+
+@contextmanager
+def answering_after_a_look(store: Store, kind: str) -> Iterator[None]:
+    """Answer everything right after a page has looked for its answer of this kind, still in vain."""
+    with store.read() as connection:
+        key = connection.execute(sa.select(tables.requests.c.key).where(tables.requests.c.kind == kind)).scalar_one()
+    looks: list[str] = []
+
+    def looked(_connection: object, _cursor: object, statement: str, given: Sequence[object], *_more: object) -> None:
+        if statement.startswith("SELECT") and key in given and not looks:
+            looks.append(statement)
+            serve(store)
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", looked)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", looked)
+    assert looks, "the page never looked"
+
+
+def test_an_answer_that_comes_between_two_looks_is_drawn_everywhere(open_page: Open, store: Store) -> None:
+    page = open_page("data")
+    with answering_after_a_look(store, "overview"):
+        page.run()
+    assert "1,797" in read(page), "the head and the body know what the audit knows"
 
 
 def test_before_a_servant_is_there_everything_has_its_place(open_page: Open, store: Store) -> None:
