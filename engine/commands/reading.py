@@ -2,7 +2,7 @@
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -113,4 +113,9 @@ def _relations(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _value(value: Any) -> str:
+    """A fact as it is read, what is in it one after the other."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{one_line(str(name))} {_value(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
     return figures.short(value) if isinstance(value, float) else _flat(str(value))

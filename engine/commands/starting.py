@@ -49,14 +49,18 @@ def train(given: argparse.Namespace, home: Home) -> int:
 
 
 def _follow(store: Store, number: int, quiet: bool) -> Run:
-    """Wait until the run has ended, a bar of epochs on standard error meanwhile."""
+    """Wait until the run has ended; on standard error meanwhile a bar of epochs, or where that is no terminal a line after them."""
     before = run = runs.get(store, number)
-    with tqdm(total=run.knobs["epochs"], unit="epoch", desc=one_line(run.name), disable=quiet or not sys.stderr.isatty()) as bar:
+    lines = not quiet and not sys.stderr.isatty()
+    with tqdm(total=run.knobs["epochs"], unit="epoch", desc=one_line(run.name), disable=quiet or lines) as bar:
         while not run.state.ended:
             time.sleep(LOOK)
             before, run = run, runs.get(store, number)
             bar.update(run.summary.get("epoch", 0) - bar.n)
             bar.set_postfix_str(_now(run), refresh=False)
+            if lines and run.summary.get("epoch", 0) > before.summary.get("epoch", 0):
+                line = strings.say("command.epoch", epoch=run.summary["epoch"], epochs=run.knobs["epochs"], now=_now(run))
+                print(line, file=sys.stderr, flush=True)
             if said := turn(before, run):
                 bar.write(said, file=sys.stderr)
             if run.state is not State.PAUSED and launch.supervisor_version(store) is None:

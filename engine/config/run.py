@@ -117,6 +117,10 @@ def _check_schedule(config: RunConfig) -> None:
     stepped = [last] * (knobs.schedule == "step") + [first] * (stages.stage1_schedule == "step" and first > 0)
     if stepped and knobs.step_epochs > min(stepped):
         raise BadKnob("errors.step_too_long", knob="step_epochs", value=knobs.step_epochs, allowed=f"1 .. {min(stepped)}")
+    placed = [last] * (knobs.schedule == "multistep") + [first] * (stages.stage1_schedule == "multistep" and first > 0)
+    for epochs in placed:
+        if not all(0 < place < epochs for place in knobs.drops(epochs)):
+            raise BadKnob("errors.milestone_outside", knob="milestones", value=knobs.milestones, allowed=f"> 0, < {epochs}; > 0%, < 100%")
     if knobs.schedule == "reduce_on_plateau" and 0 < budget.early_stopping <= knobs.plateau_patience + 1:
         allowed, given = f"0, {knobs.plateau_patience + 2} .. {KNOBS['early_stopping'].high:g}", budget.early_stopping
         raise BadKnob("errors.stops_before_a_drop", knob="early_stopping", value=given, allowed=allowed, patience=knobs.plateau_patience)

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from engine.config.knob import Group, knob, read_knobs
-from engine.config.optimisation import RATES
+from engine.config.optimisation import DECAYS, RATES
 from engine.errors import BadKnob
 
 EPOCHS = (1, 2, 3, 5, 10, 20, 50)
@@ -12,16 +12,17 @@ EPOCHS = (1, 2, 3, 5, 10, 20, 50)
 class StagesConfig(Group):
     """Layers are counted from the picture on, convolutions and fully connected ones; a norm belongs to the layer before it.
 
-    `plan`: all layers learn from the first epoch on, or the `last_layers` last ones alone, or those for `stage1_epochs` epochs at a rate
-    and under a schedule of their own, then all. The first `frozen_layers` never learn. `first_layer_rate` is the share of the learning
-    rate at which the first layer that learns does so; from there to the last, which has all of it, it grows by equal factors (after
-    Howard & Ruder 2018, section 3.2). `frozen_norm` keeps batch norm as it came with the weights.
+    `plan`: all layers learn from the first epoch on, or the `last_layers` last ones alone, or those for `stage1_epochs` epochs with a
+    rate, a weight decay and a schedule of their own, then all. The first `frozen_layers` never learn. `first_layer_rate` is the share of
+    the learning rate at which the first layer that learns does so; from there to the last, which has all of it, it grows by equal factors
+    (after Howard & Ruder 2018, section 3.2). `frozen_norm` keeps batch norm as it came with the weights.
     """
 
     plan: Literal["all", "last", "last_then_all"] = knob("all", acts="fork", off="all")
     last_layers: int = knob(1, acts="fork", unit="layers", low=1, high=1000, steps=(1, 2, 3, 5, 10))
     stage1_epochs: int = knob(5, acts="fork", unit="epochs", low=1, high=10000, steps=EPOCHS)
     stage1_rate: float = knob(1e-2, acts="now", scale="log", low=1e-7, high=100.0, steps=RATES)
+    stage1_weight_decay: float = knob(0.0, acts="now", scale="log", low=0.0, high=10.0, steps=DECAYS, off=0.0)
     stage1_schedule: Literal["constant", "step", "multistep", "exponential", "cosine", "one_cycle"] = knob("constant", acts="fork")
     frozen_layers: int = knob(0, acts="fork", unit="layers", low=0, high=1000, steps=(0, 1, 2, 5, 10, 20, 50), off=0)
     first_layer_rate: float = knob(1.0, acts="fork", scale="log", low=1e-4, high=1.0, steps=(0.001, 0.01, 0.03, 0.1, 0.3, 1.0), off=1.0)

@@ -11,10 +11,10 @@ NEW_IN_4: dict[str, Config] = {
         "squeeze_excitation": "off", "initialisation": "default", "pooling": "usual", "pooling_size": 8192, "weights": "none",
     },
     "optimisation": {"nesterov": "off", "decay_all": "off", "clip": 0.0, "ema": 0.0},
-    "schedule": {"step_epochs": 10, "step_factor": 0.1, "end_factor": 0.01, "plateau_patience": 5},
+    "schedule": {"milestones": "50%, 75%", "step_epochs": 10, "step_factor": 0.1, "end_factor": 0.01, "plateau_patience": 5},
     "stages": {
-        "plan": "all", "last_layers": 1, "stage1_epochs": 5, "stage1_rate": 1e-2, "stage1_schedule": "constant", "frozen_layers": 0,
-        "first_layer_rate": 1.0, "frozen_norm": "off",
+        "plan": "all", "last_layers": 1, "stage1_epochs": 5, "stage1_rate": 1e-2, "stage1_weight_decay": 0.0, "stage1_schedule": "constant",
+        "frozen_layers": 0, "first_layer_rate": 1.0, "frozen_norm": "off",
     },
 }  # fmt: skip
 

@@ -3,9 +3,9 @@
 A remedy is a function of the knobs; it gives the knobs to set, or None where it has nothing to offer. `python -m tests.benchmarks.remedies`
 measures on runs that are ill what comes of those that stand first. Knows no words and no record of what helped.
 
-Of a run of two stages, what is in `OF_A_STAGE` changes the rate or the schedule of the stage of which the verdict speaks, and is not
-offered where it speaks of both. `tame` lowers both rates; its warm-up, as every one, is the second's. Batch, clip, average and penalties
-are of both; more epochs lengthen the second, where a run ends.
+Of a run of two stages, what is in `OF_A_STAGE` changes the rate, the weight decay or the schedule of the stage of which the verdict
+speaks, and is not offered where it speaks of both. `tame` lowers both rates; its warm-up, as every one, is the second's. Batch, clip,
+average and other penalties are of both; more epochs lengthen the second, where a run ends.
 """
 
 import math
@@ -27,9 +27,9 @@ OTHER_RATES = {"sgd": 3e-2, "adagrad": 1e-2, "adafactor": 1e-2}
 """And under others: a third of what residual networks begin with, and the defaults of the other two."""
 UNUSUAL = 3.0
 """A rate three times above or below that is worth moving."""
-OF_A_STAGE = ("rate_up", "rate_down", "usual_rate", "decay_rate")
-"""Remedies for the rate as it is now."""
-IN_FIRST = {"learning_rate": "stage1_rate", "schedule": "stage1_schedule"}
+OF_A_STAGE = ("rate_up", "rate_down", "usual_rate", "decay_rate", "decay_more")
+"""Remedies for the rate or the weight decay as it is now."""
+IN_FIRST = {"learning_rate": "stage1_rate", "schedule": "stage1_schedule", "weight_decay": "stage1_weight_decay"}
 """What the first of two stages has in the place of these knobs."""
 
 
@@ -55,8 +55,13 @@ def _augment_less(knobs: Knobs) -> dict[str, Any] | None:
 
 
 def _decay_more(knobs: Knobs) -> dict[str, Any] | None:
-    """Weight decay five times as strong; from none to what is usual with the optimiser."""
-    usual = 5e-4 if knobs["optimizer"] == "sgd" or knobs["decay_kind"] == "l2" else 1e-2
+    """Weight decay five times as strong; from none to what is usual with the optimiser. Decoupled from a gradient with momentum it acts
+    in one step only, so as much of it is weaker by 1 - momentum than in the loss."""
+    usual = 1e-2
+    if knobs["decay_kind"] == "l2":
+        usual = 5e-4
+    elif knobs["optimizer"] == "sgd":
+        usual = float(f"{5e-4 / (1 - knobs['momentum']):.2g}")
     return _within("weight_decay", 5 * knobs["weight_decay"] or usual)
 
 
@@ -108,6 +113,11 @@ def _first_stage(knobs: Knobs) -> int:
     return knobs["stage1_epochs"] if knobs["plan"] == "last_then_all" else 0
 
 
+def _decays(knobs: Knobs) -> tuple[str, ...]:
+    """The weight decay of each stage."""
+    return ("weight_decay", "stage1_weight_decay") if _first_stage(knobs) else ("weight_decay",)
+
+
 def _usual_rate(knobs: Knobs) -> dict[str, Any] | None:
     """A rate at which nearly everything learns, where this one is far from it."""
     usual = OTHER_RATES.get(knobs["optimizer"], ADAPTIVE_RATE)
@@ -116,8 +126,7 @@ def _usual_rate(knobs: Knobs) -> dict[str, Any] | None:
 
 def _no_penalties(knobs: Knobs) -> dict[str, Any] | None:
     """Dropout, weight decay, L1 and stochastic depth off, where any is on."""
-    on = {name: 0.0 for name in ("dropout", "weight_decay", "l1", "stochastic_depth") if knobs[name]}
-    return on or None
+    return {name: 0.0 for name in ("dropout", *_decays(knobs), "l1", "stochastic_depth") if knobs[name]} or None
 
 
 def _tame(knobs: Knobs) -> dict[str, Any] | None:
@@ -131,7 +140,7 @@ def _tame(knobs: Knobs) -> dict[str, Any] | None:
         tamed["warmup"] = min(2.0, float(knobs["epochs"] - first))
     if not knobs["clip"]:
         tamed["clip"] = 1.0
-    return tamed | ({"weight_decay": 1e-2} if knobs["weight_decay"] > 1e-2 else {})
+    return tamed | {name: 1e-2 for name in _decays(knobs) if knobs[name] > 1e-2}
 
 
 def _larger_batch(knobs: Knobs) -> dict[str, Any] | None:

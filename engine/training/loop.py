@@ -25,7 +25,7 @@ from engine.training.randomness import derive
 from engine.training.replicas import Replica, replicas, side_by_side
 from engine.training.schedules import rate, watched
 from engine.training.source import Source
-from engine.training.staging import Staging, shares
+from engine.training.staging import Staging, penalised, shares
 
 # Batch norm cannot take the variance of one image.
 SMALLEST_BATCH = 2
@@ -95,6 +95,7 @@ class Training:
             if (yield from self._tell(change)):
                 return True
         self._staging.train()
+        optimisers.set_now(self.optimiser, penalised(self.config, self.epoch))
         optimisers.welcome(self.optimiser)
         groups = group_batches(self._order(), self.config.optimisation.batch_size, self.config.optimisation.accumulation)
         while self.step_in_epoch < len(groups):
@@ -237,7 +238,7 @@ class Training:
         if not knobs:
             return False
         self.config = self.config.changed(**{name: to for name, (_, to) in knobs.items()})
-        optimisers.set_now(self.optimiser, self.config.optimisation)
+        optimisers.set_now(self.optimiser, penalised(self.config, self.epoch))
         self._follow_knobs()
         return (yield from self._tell(Changed(self.epoch + 1, self.step, knobs)))
 

@@ -59,7 +59,7 @@ def _by_share(parts: Parts, shares: Shares | None) -> list[tuple[float, list[nn.
 
 
 def set_now(optimiser: Optimizer, config: OptimisationConfig) -> None:
-    """Put the knobs that act now (momentum, Nesterov's, weight decay, L1) in force from the next step. The rate comes with each step."""
+    """Put the knobs that act now or by the stage (momentum, Nesterov's, weight decay, L1) in force; the rate comes with each step."""
     for group, penalties in zip(optimiser.param_groups, cycle(_penalties(config)), strict=False):
         group.update(penalties)
         if isinstance(optimiser, SGD):

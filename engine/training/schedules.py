@@ -95,8 +95,8 @@ def stepwise(now: Moment, knobs: ScheduleConfig) -> float:
 
 
 def multistep(now: Moment, knobs: ScheduleConfig) -> float:
-    """A drop at one half and another at three quarters of all steps (He et al. 2016, CIFAR-10)."""
-    return knobs.step_factor ** ((2 * now.step >= now.total) + (4 * now.step >= 3 * now.total))
+    """A drop at each milestone; at one half and three quarters it is the schedule of He et al. 2016 for CIFAR-10."""
+    return knobs.step_factor ** sum(now.step >= place * now.per_epoch for place in knobs.drops(now.total // now.per_epoch))
 
 
 def reduce_on_plateau(now: Moment, knobs: ScheduleConfig) -> float:

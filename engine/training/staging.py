@@ -4,6 +4,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 
 from torch import nn
 
+from engine.config.optimisation import OptimisationConfig
 from engine.config.run import RunConfig
 from engine.config.stages import StagesConfig, require_layers, stage_at
 from engine.errors import BadKnob
@@ -98,6 +99,13 @@ def frozen(stages: StagesConfig, layers: int, last_only: bool) -> int:
     """How many of the first of so many layers do not learn. Raises BadKnob when the network has too few."""
     require_layers(stages, layers)
     return max(layers - stages.last_layers, stages.frozen_layers) if last_only else stages.frozen_layers
+
+
+def penalised(config: RunConfig, epoch: int) -> OptimisationConfig:
+    """The optimisation once so many epochs are done: the first of two stages has a weight decay of its own."""
+    if epoch >= config.stages.first_stage:
+        return config.optimisation
+    return config.optimisation.model_copy(update={"weight_decay": config.stages.stage1_weight_decay})
 
 
 def require_taken(config: RunConfig, network: nn.Module, left: Collection[str]) -> None:

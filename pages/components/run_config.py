@@ -15,7 +15,7 @@ from engine.store.runs import Run, number_of
 from engine.strings import figures
 from pages.components import form
 from pages.components.knobs import value_label
-from pages.components.state import store
+from pages.components.state import on_phone, store
 from pages.components.words import filled, plain, t
 
 # Pixels of a row of the table.
@@ -31,7 +31,10 @@ CHOICES = {
 
 def show(run: Run) -> None:
     """Every knob on the left; numerics, weights that were not drawn and the same run again on the right."""
-    left, right = st.columns([54, 46], gap="large")
+    if on_phone():  # the long table comes last where everything is in one column
+        right, left = st.columns([46, 54], gap="large")
+    else:
+        left, right = st.columns([54, 46], gap="large")
     with left:
         _knobs(run)
     with right:

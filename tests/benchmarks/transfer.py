@@ -41,7 +41,9 @@ TRAIN, VALIDATION, TEST = 20, 30, 200
 SHARED_KNOBS = {"dataset": "fashion_mnist", "train_share": 1.0, "epochs": 30, "device": "cpu"}
 SCRATCH = "drawn, all at once"
 LANES: dict[str, dict[str, Any]] = {
-    SCRATCH: FEW | {"weights": "none", "learning_rate": 0.03, "weight_decay": 5e-4, "schedule": "cosine"} | SHARED_KNOBS,
+    SCRATCH: FEW
+    | {"weights": "none", "learning_rate": 0.03, "weight_decay": 5e-4, "decay_kind": "l2", "schedule": "cosine"}
+    | SHARED_KNOBS,
     **{name: PRESETS[name].knobs | SHARED_KNOBS for name in ("last_only", "last_then_all", "all_at_once")},
 }
 FIRST_SEED = 300

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,9 +44,17 @@ def athanor(room: EngineRoom, *words: str) -> subprocess.CompletedProcess[str]:
 def test_train_and_wait_ends_with_zero_and_says_how_it_went(room: EngineRoom) -> None:
     done = athanor(room, "train", "--epochs", "2", "--width", "0.25", "--weight-decay", "1e-4", "--wait", "--json")
     assert done.returncode == 0, done.stderr
+    assert "epoch" not in done.stderr
     told = json.loads(done.stdout)
     assert told["state"] == "finished"
     assert room.run(told["id"]).knobs["weight_decay"] == 1e-4
+
+
+@pytest.mark.slow
+def test_who_waits_without_a_terminal_reads_a_line_after_the_epochs(room: EngineRoom) -> None:
+    done = athanor(room, "train", "--epochs", "3", "--width", "0.25", "--wait")
+    assert re.search(r"^epoch 3 of 3: val [\d.]+, [\d.]+ %$", done.stderr, re.MULTILINE), done.stderr
+    assert "finished" in done.stdout
 
 
 @pytest.mark.slow

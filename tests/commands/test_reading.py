@@ -43,6 +43,13 @@ def test_show_tells_attempts_with_their_reasons(athanor: Athanor, make: Runs) ->
     assert athanor("show", number).out.count("exit code 3") == 1 + MOST_CRASHES
 
 
+def test_show_reads_out_what_lies_within_a_fact(athanor: Athanor, make: Runs) -> None:
+    number = make.queued()
+    weights = {"of": "run-3", "left": ["head.weight", "head.bias"], "epoch": 4}
+    records.append(make.store, make.begun(number), Batch(summary={"weights": weights}))
+    assert "of run-3, left head.weight, head.bias, epoch 4\n" in athanor("show", number).out
+
+
 def test_show_tells_parents_children_and_place(athanor: Athanor, make: Runs) -> None:
     parent = make.in_state(State.FINISHED)
     first, child = make.queued(), make.queued(parent=parent)

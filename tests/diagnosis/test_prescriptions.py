@@ -51,6 +51,8 @@ def _any_value(name: str) -> some.SearchStrategy[object]:
         return some.sampled_from([*catalog.DATASETS, "a folder of mine"])
     if name == "weights":
         return some.sampled_from([*knob.steps, "run:12"])
+    if knob.syntax:
+        return some.sampled_from(knob.steps)
     if knob.choices:
         return some.sampled_from(knob.choices)
     assert knob.low is not None and knob.high is not None
@@ -232,6 +234,8 @@ def test_of_what_diverged_both_stages_get_a_tenth() -> None:
         assert "stage1_rate" not in values(first("diverged", plan=plan, learning_rate=3.0, stage1_rate=0.5))
     lowest = prescribe(said("diverged"), two_stages(learning_rate=3.0, stage1_rate=2e-7))
     assert values(lowest[0]) == tamed | {"stage1_rate": 1e-7}
+    decayed = prescribe(said("diverged"), two_stages(learning_rate=3.0, stage1_rate=0.5, stage1_weight_decay=1.0))
+    assert values(decayed[0]) == tamed | {"stage1_weight_decay": 0.01}
 
 
 def test_the_warm_up_of_what_diverged_fits_into_the_second_stage() -> None:
@@ -241,6 +245,7 @@ def test_the_warm_up_of_what_diverged_fits_into_the_second_stage() -> None:
 @pytest.mark.parametrize(
     ("verdict", "remedy_name", "knobs", "first_stage", "second_stage"),
     [
+        ("overfitting", "decay_more", {"stage1_weight_decay": 1e-3}, {"stage1_weight_decay": 5e-3}, {"weight_decay": 1e-2}),
         ("unstable", "rate_down", {"stage1_rate": 0.3}, {"stage1_rate": 0.1}, {"learning_rate": 1e-3}),
         ("undertrained", "rate_up", {"stage1_rate": 0.1}, {"stage1_rate": 0.3}, {"learning_rate": 9e-3}),
         ("not_learning", "usual_rate", {"stage1_rate": 1e-6, "learning_rate": 1.0}, {"stage1_rate": 1e-3}, {"learning_rate": 1e-3}),
@@ -308,7 +313,9 @@ def test_batch_norm_is_for_networks_that_have_a_twin_with_it() -> None:
     ("remedy_name", "knobs", "after"),
     [
         ("decay_more", {"optimizer": "adamw"}, {"weight_decay": 1e-2}),
-        ("decay_more", {"optimizer": "sgd"}, {"weight_decay": 5e-4}),
+        ("decay_more", {"optimizer": "sgd", "decay_kind": "l2"}, {"weight_decay": 5e-4}),
+        ("decay_more", {"optimizer": "sgd"}, {"weight_decay": 5e-3}),
+        ("decay_more", {"optimizer": "sgd", "momentum": 0.0}, {"weight_decay": 5e-4}),
         ("decay_more", {"decay_kind": "l2"}, {"weight_decay": 5e-4}),
         ("decay_more", {"weight_decay": 1e-3}, {"weight_decay": 5e-3}),
         ("drop_more", {"dropout": 0.2}, {"dropout": 0.4}),

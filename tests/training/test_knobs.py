@@ -31,7 +31,9 @@ BESIDE: dict[str, dict[str, Any]] = {
     "last_layers": {"plan": "last"},
     "stage1_epochs": TWO,
     "stage1_rate": TWO,
+    "stage1_weight_decay": TWO,
     "stage1_schedule": TWO,
+    "milestones": {"schedule": "multistep"},
     "frozen_norm": RESNET | {"weights": "run:1"},
     "plateau_patience": {"schedule": "reduce_on_plateau", "plateau_patience": 1, "epochs": 6},
 }

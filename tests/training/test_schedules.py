@@ -20,6 +20,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from engine.config import KNOBS, RunConfig
+from engine.errors import BadKnob
 from engine.training.schedules import Plateau, rate, watched
 
 PEAK = 0.3
@@ -72,6 +73,38 @@ def test_multistep_is_that_of_torch(epochs: int, steps: int) -> None:
     milestones = [-(-total // 2), -(-3 * total // 4)]
     expected = theirs(lambda optimiser: MultiStepLR(optimiser, milestones), total)
     assert ours("multistep", epochs, steps) == pytest.approx(expected, rel=1e-9)
+
+
+def test_milestones_are_epochs_or_shares_of_the_run_as_in_torch() -> None:
+    # The bird recipe: a quarter of the rate at 20, 30, 40 and 50 of 60 epochs.
+    expected = theirs(lambda optimiser: MultiStepLR(optimiser, [5 * place for place in (20, 30, 40, 50)], 0.25), 300)
+    for milestones in ("20, 30,40, 50", "20, 50%, 40, 83.333%"):
+        assert ours("multistep", 60, 5, milestones=milestones, step_factor=0.25) == pytest.approx(expected, rel=1e-9)
+    two = {"plan": "last_then_all", "stage1_epochs": 10, "stage1_schedule": "multistep", "milestones": "50%", "stage1_rate": PEAK}
+    rates = [round(each / PEAK, 6) for each in ours("multistep", 30, 1, **two)]
+    assert rates == [1.0] * 5 + [0.1] * 5 + [1.0] * 10 + [0.1] * 10, "shares of the stage"
+
+
+@pytest.mark.parametrize(
+    ("milestones", "knobs"),
+    [
+        ("10", {}), ("5, 10", {}), ("0", {}), ("100%", {}), ("0%", {}), ("5, 120", {}),
+        ("5", {"plan": "last_then_all", "stage1_epochs": 5}),
+        ("5", {"schedule": "constant", "stage1_schedule": "multistep", "plan": "last_then_all", "stage1_epochs": 5}),
+    ],
+)  # fmt: skip
+def test_a_milestone_outside_its_epochs_is_refused(milestones: str, knobs: dict[str, Any]) -> None:
+    with pytest.raises(BadKnob) as caught:
+        RunConfig.from_flat({"schedule": "multistep", "epochs": 10, "milestones": milestones, **knobs})
+    assert (caught.value.fields["knob"], caught.value.key) == ("milestones", "errors.milestone_outside")
+    RunConfig.from_flat({"epochs": 10, "milestones": milestones})
+
+
+@pytest.mark.parametrize("milestones", ["", ",", "5,", "-1", "half", "5; 6", "1e9", "50 %", ", ".join(["5"] * 21), "nan", "inf"])
+def test_what_is_no_list_of_milestones_is_refused(milestones: str) -> None:
+    with pytest.raises(BadKnob) as caught:
+        RunConfig.from_flat({"milestones": milestones})
+    assert "EPOCH or SHARE%" in str(caught.value)
 
 
 @SIZES

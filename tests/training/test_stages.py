@@ -70,6 +70,28 @@ def test_a_plain_run_says_nothing_of_stages() -> None:
     assert not [each for each in happened if isinstance(each, StageBegan | FeaturesDone)]
 
 
+@pytest.mark.parametrize("kind", ["decoupled", "l2"])
+def test_each_stage_has_its_own_weight_decay(kind: str) -> None:
+    def inside(**knobs: float) -> list[list[float]]:
+        happened, _ = follow(begin(settings(**TWO, decay_kind=kind, **knobs), digits()))
+        return [[done.metrics["val_loss"] for done in part] for part in (epochs(happened)[:2], epochs(happened)[2:])]
+
+    plain, first, second = inside(), inside(stage1_weight_decay=1.0), inside(weight_decay=1.0)
+    assert (first[0] != plain[0], second[0] == plain[0], second[1] != plain[1]) == (True, True, True)
+
+
+def test_a_change_of_the_weight_decay_reaches_the_stage_that_it_is_for() -> None:
+    training = begin(settings(**TWO), digits())
+    run = training.run()
+    next(happening for happening in run if isinstance(happening, StepDone))
+    run.send(Change(settings(**TWO, weight_decay=0.5)))
+    assert [group["shrink"] for group in training.optimiser.param_groups] == [0.0, 0.0]
+    run.send(Change(settings(**TWO, weight_decay=0.5, stage1_weight_decay=0.25)))
+    assert [group["shrink"] for group in training.optimiser.param_groups] == [0.25, 0.0]
+    next(happening for happening in run if isinstance(happening, StepDone) and happening.epoch == 3)
+    assert [group["shrink"] for group in training.optimiser.param_groups] == [0.5, 0.0]
+
+
 def test_frozen_layers_stay_and_the_rest_learns() -> None:
     training = begin(settings(frozen_layers=2), digits())
     before = weights(training)
