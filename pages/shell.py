@@ -6,7 +6,7 @@ import streamlit as st
 
 from engine import strings
 from pages.components import frame, trouble
-from pages.components.state import drawing, language
+from pages.components.state import drawing, drawn_whole, language
 from pages.components.words import t
 
 HERE = Path(__file__).parent
@@ -28,3 +28,4 @@ with trouble.told():
     frame.messages()
 with trouble.told():
     frame.foot(language(), strings.LANGUAGES)
+drawn_whole()

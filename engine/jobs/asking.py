@@ -37,7 +37,7 @@ DATA = tuple(name for name, knob in KNOBS.items() if knob.group == "data")
 PROBE = tuple(name for name, knob in KNOBS.items() if knob.alters != "nothing" and knob.group not in ("schedule", "stages"))
 PROBE += (*FROZEN, "stage1_epochs")
 # A range test has a rate and a schedule of its own, and one stage.
-OWN = ("learning_rate", "stage1_epochs", "stage1_rate", "stage1_schedule")
+OWN = ("learning_rate", "stage1_epochs", "stage1_rate", "stage1_weight_decay", "stage1_schedule")
 RANGE = tuple(name for name, knob in KNOBS.items() if knob.group not in ("schedule", "budget") and name not in OWN)
 RANGE += ("seed", "precision", "device")
 MATTERS: dict[str, tuple[str, ...]] = {

@@ -38,6 +38,10 @@ HOPELESS = 3.0
 """It ends where the mean of the last batches is three times its lowest."""
 FALLEN = 0.05
 """No rate is suggested where the mean never fell by a twentieth."""
+NEAR = 0.5
+"""Decades on either side of a rate over which the fall of the loss is measured."""
+SAFE = 1 / 3
+"""Of the rate of the lowest mean, beyond which it rises: at the most so much of it is suggested."""
 PICTURES = 30.0
 """Seconds that the pictures are waited for."""
 PLAIN = {"schedule": "constant", "warmup": 0.0, "early_stopping": 0, "time_limit": 0.0, "epochs": 10_000}
@@ -47,7 +51,7 @@ PLAIN = {"schedule": "constant", "warmup": 0.0, "early_stopping": 0, "time_limit
 class Range:
     """What was seen: `rates`, the losses of their batches in nats and their running mean `smoothed`, all of equal length.
 
-    `suggested` is the rate at which the mean fell the fastest, None where it never fell by much; `lowest` that of its lowest.
+    `suggested` is a rate to begin with, None where the mean never fell by much; `lowest` that of its lowest.
     """
 
     rates: list[float]
@@ -135,13 +139,26 @@ def found(rates: np.ndarray, losses: np.ndarray) -> Range:
     smoothed = running_mean(losses)
     lowest = int(np.argmin(smoothed)) if count else 0
     return Range(
-        rates.tolist(), losses.tolist(), smoothed.tolist(), _steepest(rates, smoothed, lowest), float(rates[lowest]) if count else 0.0
+        rates.tolist(), losses.tolist(), smoothed.tolist(), _begin(rates, losses, smoothed, lowest), float(rates[lowest]) if count else 0.0
     )
 
 
-def _steepest(rates: np.ndarray, smoothed: np.ndarray, lowest: int) -> float | None:
-    """The rate of the steepest fall before the lowest loss; the first batches only fill the running mean."""
-    if lowest < 2 or smoothed[lowest] > (1 - FALLEN) * smoothed[:lowest].max():
+def _begin(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, lowest: int) -> float | None:
+    """The rate at which the loss fell the fastest before its lowest mean, and no more than a share of the rate of that.
+
+    The fall at a rate is the slope of the straight line through the batches within half a decade of it: of two neighbours it would be
+    noise, and so it would be where the line has no batches before it.
+    """
+    if lowest < 2 or smoothed[lowest] > (1 - FALLEN) * smoothed[WINDOW // 2 : lowest].max(initial=0.0):
         return None
-    slopes = np.gradient(smoothed[: lowest + 1], np.log(rates[: lowest + 1]))
-    return float(f"{rates[int(np.argmin(slopes))]:.2g}")
+    places = np.log10(rates[: lowest + 1])
+    within = max(1, round(NEAR / (places[1] - places[0])))
+    slopes = [_slope(places[k - within : k + within + 1], losses[k - within : min(k + within, lowest) + 1]) for k in range(within, lowest)]
+    if not slopes:
+        return None
+    return float(f"{min(rates[within + int(np.argmin(slopes))], SAFE * rates[lowest]):.2g}")
+
+
+def _slope(across: np.ndarray, up: np.ndarray) -> float:
+    """Least squares."""
+    return float(np.polynomial.polynomial.polyfit(across, up, 1)[1])

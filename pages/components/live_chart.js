@@ -64,7 +64,7 @@ class Chart {
     this.view ??= data.view;
     this.data = data;
     if (asked !== this.asked) this.watch(data);
-    else if (again && this.main?.state === "ended") this.main.reopen();
+    else if (again) this.main?.goOn(data.attempt);
     this.asked = asked;
     this.reserve();
     this.redraw(true);

@@ -23,7 +23,7 @@ const patience = (tries) => Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** tries)
 class Feed {
   // `served`: filled from the answers of `/curves` (see `Shelf`) until somebody says `follow`.
   constructor(run, changed, served = false) {
-    Object.assign(this, { run, changed, served, tries: 0, state: "connecting", hello: null });
+    Object.assign(this, { run, changed, served, tries: 0, state: "connecting", hello: null, attempt: 0, expected: 0 });
     this.empty();
     this.open();
   }
@@ -59,8 +59,14 @@ class Feed {
     this.open();
   }
 
+  // The page knows of a new attempt. The end of the one before may still be on its way here.
+  goOn(attempt) {
+    this.expected = attempt;
+    if (this.state === "ended") this.reopen();
+  }
+
   reopen() {
-    this.state = "connecting";
+    Object.assign(this, { state: "connecting", expected: 0 });
     this.resume();
   }
 
@@ -75,7 +81,9 @@ class Feed {
     this.tries = 0;
     this.state = message.kind === "end" ? "ended" : "live";
     if (message.kind === "hello") this.hello = message;
+    if (message.kind === "state") this.attempt = message.attempt;
     if (message.kind === "rows") this.takeRows(message);
+    if (this.state === "ended" && this.expected > this.attempt) this.reopen();
     this.changed();
   }
 

@@ -10,7 +10,7 @@ from engine import strings
 from engine.errors import AthanorError
 from engine.jobs import launch
 from pages.components import trouble
-from pages.components.state import PULSE, language, pressed, store, tell, was_pressed
+from pages.components.state import PULSE, keep_address, language, pressed, store, tell, was_pressed
 from pages.components.words import problem, t
 
 P = ParamSpec("P")
@@ -27,6 +27,7 @@ def renewing(part: Callable[P, None], every: float | None) -> Callable[P, None]:
     @st.fragment(run_every=every)
     @wraps(part)
     def renewed(*given: P.args, **named: P.kwargs) -> None:
+        keep_address()
         if was_pressed():
             st.rerun()
         with trouble.told():

@@ -4,7 +4,8 @@ Asks nothing before somebody presses the button: the test takes as long as 150 s
 """
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -16,33 +17,74 @@ from pages.components.words import problem, t
 
 # Pixels of the curve.
 HEIGHT = 130
+STAGE = "range-stage"
+
+
+class Subject(NamedTuple):
+    """What is tested: of two stages the one that was chosen, as a plan of its own with its own weight decay, else the form as it is."""
+
+    stage: int
+    instead: dict[str, Any]
+    knob: str
+
+    @property
+    def place(self) -> str:
+        return f"-{self.stage}" if self.stage else ""
+
+    def ask(self) -> Answer | None:
+        return answers.about("range", patience=0, place=self.place, instead=self.instead)
+
+    def asked(self) -> bool:
+        """Whether this has been asked about before, and nothing that matters has changed since."""
+        before = state.asked(f"range{self.place}")
+        return before is not None and before.payload == {"config": form.says(asking.MATTERS["range"]) | self.instead}
 
 
 def show() -> None:
     """The button; what was found for this very form stands behind it."""
     with st.popover(t("ui.range.title"), icon=":material/search_insights:", type="tertiary"):
-        before = state.asked("range")
-        if before is not None and before.payload == {"config": form.says(asking.MATTERS["range"])}:
-            answers.follow(lambda: answers.about("range", patience=0), _draw)
+        subject = _subject()
+        if subject.asked():
+            answers.follow(subject.ask, partial(_draw, subject))
         else:
-            _offer()
+            _offer(subject)
 
 
-def _offer() -> None:
+def _subject() -> Subject:
+    said = form.says(["plan", "stage1_weight_decay"])
+    if said["plan"] != "last_then_all":
+        return Subject(0, {}, "learning_rate")
+    st.session_state.setdefault(STAGE, 1)
+    stage = st.segmented_control(
+        t("ui.range.stage"), [1, 2], default=st.session_state[STAGE], key=STAGE, required=True,
+        format_func=lambda number: t(f"ui.range.stage_{number}"),
+    )  # fmt: skip
+    if stage == 1:
+        return Subject(1, {"plan": "last", "weight_decay": said["stage1_weight_decay"]}, "stage1_rate")
+    st.caption(t("ui.range.second"))
+    return Subject(2, {"plan": "all"}, "learning_rate")
+
+
+def _offer(subject: Subject) -> None:
     st.markdown(t("ui.range.what"))
     try:
         knobs.read()
     except BadInput as error:
         st.caption(problem(error))
     else:
-        st.button(t("ui.range.test"), key="range-test", on_click=_ask, width="stretch")
+        st.button(t("ui.range.test"), key="range-test", on_click=_ask, args=(subject,), width="stretch")
 
 
-def _ask() -> None:
-    answers.about("range", patience=0)
+def _ask(subject: Subject) -> None:
+    subject.ask()
 
 
-def _draw(found: Answer | None) -> None:
+def _take(knob: str, rate: float) -> None:
+    state.pressed()  # the knob stands elsewhere on the page
+    form.take(knob, rate)
+
+
+def _draw(subject: Subject, found: Answer | None) -> None:
     if found is None or found.answer is None:
         st.markdown(answers.sentence(found) if found is not None and found.reason is not None else t("ui.range.running"))
         return
@@ -50,9 +92,9 @@ def _draw(found: Answer | None) -> None:
     st.markdown(t("ui.range.none") if rate is None else t("ui.range.suggested", rate=f"{rate:g}"))
     _chart(found.answer)
     if rate is not None:
-        taken = form.says(["learning_rate"])["learning_rate"] == rate
+        taken = form.says([subject.knob])[subject.knob] == rate
         label = t("ui.range.taken" if taken else "ui.range.take", rate=f"{rate:g}")
-        st.button(label, key="range-take", on_click=form.take, args=("learning_rate", rate), disabled=taken, width="stretch")
+        st.button(label, key="range-take", on_click=_take, args=(subject.knob, rate), disabled=taken, width="stretch")
 
 
 def _chart(found: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ def show(run: Run) -> None:
     """First how the best epoch did, then where it all began."""
     found = _answer(run)
     with st.container(key="samples"):
-        if run.state.ended and (found is None or found.ready):
+        if _rests(run, found):
             _draw(found)
         else:
             _live(run.id)
@@ -47,9 +47,18 @@ def _live(number: int) -> None:
     """Follows the run: a new best epoch is asked about, and the pictures of the one before stay until the answer comes."""
     run = runs.get(store(), number)
     found = _answer(run)
-    if run.state.ended and (found is None or found.ready):
+    if _rests(run, found):
         st.rerun()
     _draw(found)
+
+
+def _rests(run: Run, found: Answer | None) -> bool:
+    """Whether nothing more will come: pictures that were late are asked for once more."""
+    return run.state.ended and (found is None or (found.ready and not _late(found)))
+
+
+def _late(found: Answer) -> bool:
+    return found.reason is not None and found.reason["key"] == LATE
 
 
 def _draw(found: Answer | None) -> None:
@@ -74,8 +83,8 @@ def _answer(run: Run) -> Answer | None:
     except (AthanorError, OSError):  # what is wrong with the engine is said while the answer is waited for
         return WAITING
     found = asking.answer(store(), key)
-    late = found is None or (found.reason is not None and found.reason["key"] == LATE)
-    state.ask_samples((run.id, best), None if late else key, key if found is not None and found.answer else shown)
+    gone = found is None or _late(found)
+    state.ask_samples((run.id, best), None if gone else key, key if found is not None and found.answer else shown)
     if found is not None and found.ready:
         return found
     before = None if shown is None else asking.answer(store(), shown)

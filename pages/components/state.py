@@ -35,6 +35,7 @@ _TURN = "turn"
 _CHOSEN = "chosen-runs"
 _DELETED = "deleted-runs"
 _DRAWN = "drawn-"
+_ADDRESS = "address"
 # Runs in the address; a hundred recipes of three seeds.
 MAX_COMPARED = 300
 _MAX_LINKED = 50
@@ -95,13 +96,31 @@ def named_run() -> int | None:
 def show_run(number: int) -> None:
     """Put a run into the URL."""
     st.session_state[_SHOWN] = number
-    st.query_params[RUN] = str(number)
+    _name(RUN, str(number))
 
 
 def forget_run() -> None:
     """Take the shown run out of the URL: it is no more."""
     st.session_state.pop(_SHOWN, None)
-    st.query_params.pop(RUN, None)
+    _name(RUN, None)
+
+
+def _name(key: str, value: str | None) -> None:
+    """Put what the page is about into the URL, or take it out."""
+    if _ADDRESS in st.session_state:
+        st.session_state[_ADDRESS][key] = value
+    if value is None:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value
+
+
+def keep_address() -> None:
+    """For a part of the page that is drawn by itself: what the page is about is what its last whole drawing, or a press since, has put
+    into the URL. The browser may have asked for the part before it knew, and would lead the page back to the run before.
+    """
+    for key, value in st.session_state.get(_ADDRESS, {}).items():
+        _name(key, value)
 
 
 def forget_compared(gone: list[int]) -> None:
@@ -133,10 +152,7 @@ def compared_runs() -> list[int]:
 def compare_runs(numbers: list[int]) -> None:
     """Put the compared runs into the URL."""
     st.session_state[_CHOSEN] = numbers = numbers[:MAX_COMPARED]
-    if numbers:
-        st.query_params[COMPARED] = ",".join(map(str, numbers))
-    else:
-        st.query_params.pop(COMPARED, None)
+    _name(COMPARED, ",".join(map(str, numbers)) or None)
 
 
 def open_tab(slugs: Sequence[str]) -> str:
@@ -227,8 +243,14 @@ def was_pressed() -> bool:
 def drawing(page: str) -> None:
     """The whole of a page is being drawn now."""
     st.session_state.pop(_PRESSED, None)
+    st.session_state.pop(_ADDRESS, None)
     st.session_state[_ARRIVED] = page != st.session_state.get(_PAGE)
     st.session_state[_PAGE] = page
+
+
+def drawn_whole() -> None:
+    """All of a page is drawn: from now on its parts draw themselves."""
+    st.session_state[_ADDRESS] = {key: st.query_params.get(key) for key in (RUN, COMPARED)}
 
 
 def arrived() -> bool:

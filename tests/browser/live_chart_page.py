@@ -31,3 +31,4 @@ with st.container() if "phone" in asked else column, st.container(border=True):
         live_chart.show_overlay(overlays + groups, **shared)
     else:
         live_chart.show(run, attempt=attempt, **shared)
+st.caption(f"attempt {attempt}")

@@ -249,6 +249,18 @@ def test_a_resumed_run_is_read_on_at_its_new_attempt(page: Page, server: Server,
 
 
 @pytest.mark.slow
+def test_the_end_of_the_attempt_before_may_come_after_the_page_knows_of_the_next(page: Page, server: Server, run: int) -> None:
+    server.push(run, hello(run), rows(1, 2, 1))
+    visit(page, server, f"run={run}&resume=1")
+    has(page, "state", "live")
+    page.get_by_role("button", name="Run again").click()
+    page.get_by_text("attempt 1").wait_for()
+    server.push(run, {"kind": "end"})
+    until(lambda: server.cursors(run) == [0, 8])
+    has(page, "state", "ended")
+
+
+@pytest.mark.slow
 def test_a_run_that_does_not_exist_is_not_asked_for_again(page: Page, server: Server) -> None:
     visit(page, server, "run=404")
     has(page, "state", "ended")

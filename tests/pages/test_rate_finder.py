@@ -29,6 +29,15 @@ def kinds(store: Store) -> dict[str, str]:
     return found
 
 
+def open_ranges(store: Store) -> dict[str, dict[str, Any]]:
+    """Open range tests: key -> knobs."""
+    found = {}
+    while (question := requests.take(store)) is not None:
+        if question.kind == "range":
+            found[question.key] = question.payload["config"]
+    return found
+
+
 def test_a_range_test_is_asked_for_by_the_button_alone_and_its_rate_taken_with_one_click(open_page: Open, store: Store) -> None:
     page = open_page("playground")
     assert "range" not in kinds(store)
@@ -41,6 +50,30 @@ def test_a_range_test_is_asked_for_by_the_button_alone_and_its_rate_taken_with_o
     page.button(key="range-take").click().run()
     assert page.session_state["knob-learning_rate"] == 0.0031
     assert page.button(key="range-take").disabled
+    assert not page.exception
+
+
+def test_of_two_stages_each_has_a_test_and_a_rate_of_its_own(open_page: Open, store: Store) -> None:
+    page = open_page("playground", **{"knob-plan": "last_then_all", "knob-stage1_weight_decay": "0.001", "knob-weight_decay": "0.01"})
+    page.button(key="range-test").click().run()
+    first = open_ranges(store)
+    assert [(one["plan"], one["weight_decay"]) for one in first.values()] == [("last", 0.001)]
+    requests.finish(store, *first, FOUND)
+    page.run()
+    page.button(key="range-take").click().run()
+    assert page.session_state["knob-stage1_rate"] == 0.0031
+    assert page.session_state["knob-learning_rate"] == 1e-3
+    page.segmented_control(key="range-stage").set_value(2).run()
+    assert "before stage 1" in words(page)
+    page.button(key="range-test").click().run()
+    second = open_ranges(store)
+    assert [(one["plan"], one["weight_decay"]) for one in second.values()] == [("all", 0.01)]
+    requests.finish(store, *second, FOUND | {"suggested": 0.00042})
+    page.run()
+    page.button(key="range-take").click().run()
+    assert (page.session_state["knob-learning_rate"], page.session_state["knob-stage1_rate"]) == (0.00042, 0.0031)
+    page.segmented_control(key="range-stage").set_value(1).run()
+    assert page.button(key="range-take").disabled, "what was found of the first stage still stands"
     assert not page.exception
 
 
