@@ -16,7 +16,7 @@ from engine.store.attempts import Past
 from engine.store.connect import Store
 from engine.store.home import Home
 from engine.store.runs import Run, State
-from engine.strings import figures
+from engine.strings import figures, inherited
 
 
 def list_runs(given: argparse.Namespace, home: Home) -> int:
@@ -56,7 +56,7 @@ def _facts(store: Store, run: Run) -> dict[str, Any]:
         "config": run.knobs, "effective": run.knobs, "numerics": run.numerics, "attempt": run.attempt,
         "attempts": [_attempt(past) for past in attempts.told(store, run.id)],
         "created_at": run.created_at, "started_at": run.started_at, "ended_at": run.ended_at,
-        "test": None if test is None else vars(test), "verdict": _verdict(store, run.id),
+        "test": None if test is None else vars(test), "verdict": _verdict(store, run.id), "not_taken": _not_taken(store, run.id),
     }  # fmt: skip
 
 
@@ -66,6 +66,12 @@ def _verdict(store: Store, number: int) -> dict[str, Any] | None:
         said = verdicts.newest(store, number)
         return None if said is None else said.as_dict()
     return None
+
+
+def _not_taken(store: Store, number: int) -> dict[str, str]:
+    """Of the weights that it began with, the tensors that were left, each with the reason."""
+    event = records.last_event(store, number, "weights")
+    return {} if event is None else dict(event.data["left"])
 
 
 def _place(store: Store, run: Run) -> int | None:
@@ -89,6 +95,8 @@ def _text(facts: dict[str, Any]) -> str:
     lines = [f"{one_line(facts['name'])} ({facts['state']})", *([_flat(facts["reason"])] if facts["reason"] else []), *_relations(facts)]
     for part in ("summary", "test", "config", "numerics"):
         lines += ["", part, *(f"  {one_line(name):<18} {_value(value)}" for name, value in (facts[part] or {}).items())]
+    if facts["not_taken"]:
+        lines += ["", strings.say("run.config.not_taken"), *(f"  {_flat(line)}" for line in inherited.left(facts["not_taken"], "en"))]
     if len(facts["attempts"]) > 1:
         told = (f"  {one['number']:<3} {one['state']:<13} {_flat(one['reason'] or '')}".rstrip() for one in facts["attempts"])
         lines += ["", "attempts", *told]

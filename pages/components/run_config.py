@@ -10,12 +10,12 @@ from engine.commands.knobs import command_line
 from engine.config import KNOBS
 from engine.config.model import RUN
 from engine.config.optimisation import FUSED
-from engine.store import runs
+from engine.store import records, runs
 from engine.store.runs import Run, number_of
-from engine.strings import figures
+from engine.strings import figures, inherited
 from pages.components import form
 from pages.components.knobs import value_label
-from pages.components.state import on_phone, store
+from pages.components.state import language, on_phone, store
 from pages.components.words import filled, plain, t
 
 # Pixels of a row of the table.
@@ -104,6 +104,10 @@ def _began_with(run: Run) -> None:
     if told:
         share, tensors = figures.percent(told["share"]), told["taken"] + told["left"]
         st.caption(t("run.config.taken" if told["left"] else "run.config.taken_whole", share=share, left=told["left"], tensors=tensors))
+    event = records.last_event(store(), run.id, "weights") if told and told["left"] else None
+    if event is not None:
+        with st.expander(t("run.config.not_taken")):
+            st.caption("  \n".join(plain(line) for line in inherited.left(event.data["left"], language())))
 
 
 def _again(run: Run) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.store import queue, records, runs, transitions
-from engine.store.records import Batch
+from engine.store.records import Batch, Event
 from engine.store.runs import New, State
 from engine.store.transitions import MOST_CRASHES
 from tests.commands.conftest import Athanor, Runs
@@ -48,6 +48,16 @@ def test_show_reads_out_what_lies_within_a_fact(athanor: Athanor, make: Runs) ->
     weights = {"of": "run-3", "left": ["head.weight", "head.bias"], "epoch": 4}
     records.append(make.store, make.begun(number), Batch(summary={"weights": weights}))
     assert "of run-3, left head.weight, head.bias, epoch 4\n" in athanor("show", number).out
+
+
+def test_show_names_what_was_not_taken_of_weights(athanor: Athanor, make: Runs) -> None:
+    number = make.queued()
+    left = {f"features.{place}.weight": "missing" for place in range(15)} | {"fc.weight": "classes"}
+    records.append(make.store, make.begun(number), Batch(events=[Event(1, "weights", 0, 0, {"left": left}, 0.0)]))
+    text = athanor("show", number).out
+    assert "features.11.weight and 3 more" in text
+    assert "Tells other classes apart: fc.weight" in text
+    assert athanor("show", number, "--json").facts["not_taken"] == left
 
 
 def test_show_tells_parents_children_and_place(athanor: Athanor, make: Runs) -> None:

@@ -217,7 +217,9 @@ def begun(store: Store, weights: str, **told: object) -> str:
     found = attempts.current(store, number)
     assert found is not None
     if told:
-        records.append(store, found.claim, records.Batch(summary={"weights": {"from": weights, **told}}))
+        left = {"conv1.weight": "shape", "fc.weight": "classes", "fc.bias": "classes"}
+        event = records.Event(records.last_seq(store, number) + 1, "weights", 0, 0, {"left": left}, 0.0)
+        records.append(store, found.claim, records.Batch(events=[event], summary={"weights": {"from": weights, **told}}))
     return str(number)
 
 
@@ -240,6 +242,8 @@ def test_the_config_says_what_did_not_fit_of_weights_of_imagenet(open_page: Open
     assert "Weights it began with\nThe same run again" in shown
     assert "\nImageNet\n" in shown
     assert "99.8\u00a0% of the network's weights came from there; 3 of its 122 tensors were not taken" in shown
+    assert "Another shape: conv1.weight" in shown
+    assert "Tells other classes apart: fc.weight, fc.bias" in shown
 
 
 def test_the_config_says_nothing_of_weights_that_were_drawn_nor_of_what_is_not_known_yet(open_page: Open, store: Store) -> None:
