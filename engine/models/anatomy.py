@@ -4,6 +4,7 @@ The network is called once on tensors that have shapes only, and every operation
 are seen, too, and nothing has to be told of a new architecture.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.models.layers import weighted_layers
+from engine.models.pooling import BilinearPooling, CompactBilinearPooling
 
 # Dimensions of a batch of maps (N, C, H, W); what has fewer has no places any more.
 MAPS = 4
@@ -27,8 +29,8 @@ class Layer:
 
     `number` as `weighted_layers` counts, None where that counts nothing; `name` of the module that does it, empty for the network
     itself; `kind` one of those at the end of this file, `kernel` and `stride` in places of its input; `shape` of the output for one
-    picture, (C, H, W) or (features,); `parameters` with those of the norms after it; `flops` a multiplication with its addition
-    counted as two; `field` the side, in pixels of the picture, of the square that one output depends on.
+    picture, (C, H, W) or (features,); `parameters` with those of the norms after it; `flops` as `flop_counter` counts them; `field` the
+    side, in pixels of the picture, of the square that one output depends on.
     """
 
     number: int | None
@@ -69,13 +71,23 @@ class Sight:
         return Sight(self.field + (self.side - 1) * self.jump, self.jump, 1)
 
 
+def flop_counter() -> FlopCounterMode:
+    """Counts floating-point operations, a multiplication with its addition as two: torch's of convolutions and matrix products, and ours
+    of what compact bilinear pooling does.
+
+    From C features at P places to d numbers that is 4 C P for two count sketches of each place, and 2.5 d log2 d for each of 2 P Fourier
+    transforms of these and for the one back: half of what FFTW counts for complex numbers (benchFFT), since these are real.
+    """
+    return FlopCounterMode(display=False, custom_mapping=SKETCHING)
+
+
 @torch.no_grad()
 def dissect(model: nn.Module, pictures: Tensor) -> list[Layer]:
     """The layers that a picture (1, C, R, R) goes through, by number; what has none follows the layer that was called before it.
 
     What only scales a map by a look at the whole of it (squeeze-excitation) does not widen the field of its places.
     """
-    with FlopCounterMode(display=False) as counter, Tracer(model.eval(), pictures, counter) as tracer:
+    with flop_counter() as counter, Tracer(model.eval(), pictures, counter) as tracer:
         model(pictures)
     return tracer.layers()
 
@@ -87,7 +99,9 @@ class Tracer(TorchFunctionMode):
         super().__init__()
         self.counter, self.side = counter, pictures.shape[-1]
         self.numbers = {name: number for number, (name, _) in enumerate(weighted_layers(model), 1)}
+        # The modules at work, and how much had been found before each.
         self.callers: list[str] = []
+        self.begun: list[int] = []
         self.found: list[Layer] = []
         # Where each of them stands: behind the highest number so far, unless it has one.
         self.places: list[int] = []
@@ -97,9 +111,16 @@ class Tracer(TorchFunctionMode):
         self.claimed: Counter[int] = Counter()
         # The tensor is kept with what it sees, so that its id is given to no other.
         self.sights = {id(pictures): (pictures, Sight(1, 1, self.side))}
-        for name, module in model.named_modules():
-            module.register_forward_pre_hook(partial(self._enter, name))
-            module.register_forward_hook(self._leave)
+        self.hooks = [
+            hook
+            for name, module in model.named_modules()
+            for hook in (module.register_forward_pre_hook(partial(self._enter, name)), module.register_forward_hook(self._leave))
+        ]
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)
+        for hook in self.hooks:
+            hook.remove()
 
     def layers(self) -> list[Layer]:
         """What was found. A layer that is called twice has its parameters at the first call."""
@@ -134,7 +155,13 @@ class Tracer(TorchFunctionMode):
         self.before = number or self.before
         self.places.append(number or max(self.places, default=0))
         field = min(sees.field, self.side)
-        self.found.append(Layer(number, name, window.kind, window.kernel, window.stride, tuple(made.shape[1:]), 0, flops, field))
+        self.found.append(Layer(number, name, window.kind, window.kernel, window.stride, _shape(window, made), 0, flops, field))
+
+    def _merge(self, begun: int, kind: str, made: Tensor) -> None:
+        """Make one layer of all that has been found since."""
+        flops = sum(layer.flops for layer in self.found[begun:])
+        del self.found[begun:], self.places[begun:]
+        self._note(Window(kind), made, flops, self.sights[id(made)][1])
 
     def _owner(self, at: int) -> int:
         return self.found[at].number or -1 - at
@@ -148,8 +175,12 @@ class Tracer(TorchFunctionMode):
 
     def _enter(self, name: str, *_: Any) -> None:
         self.callers.append(name)
+        self.begun.append(len(self.found))
 
-    def _leave(self, *_: Any) -> None:
+    def _leave(self, module: nn.Module, _: Any, made: Any) -> None:
+        begun = self.begun.pop()
+        if type(module) in POOLINGS:
+            self._merge(begun, POOLINGS[type(module)], made)
         self.callers.pop()
 
 
@@ -158,6 +189,12 @@ def _after(window: Window | None, seen: Sight, made: Tensor) -> Sight:
     if made.ndim < MAPS or (window is not None and window.kind in WHOLE and made.shape[-1] == 1):
         return seen.of_all()
     return seen if window is None or window.kind not in SLIDING else seen.through(window, made.shape[-1])
+
+
+def _shape(window: Window, made: Tensor) -> tuple[int, ...]:
+    """Of an output for one picture. A fully connected layer over the places of a map has its features last: they are told first."""
+    shape = tuple(made.shape[1:])
+    return (*shape[-1:], *shape[:-1]) if window.kind == "linear" else shape
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
@@ -196,6 +233,19 @@ def _plain(kind: str, *_: Any, **__: Any) -> Window:
     return Window(kind)
 
 
+def _transform(real: Sequence[int], dim: Sequence[int]) -> int:
+    """Operations of a Fourier transform, there or back, of real numbers of this shape."""
+    return round(2.5 * math.prod(real) * math.log2(real[dim[-1]]))
+
+
+# What torch's own counter passes over, by torch's names of what is called in the end: arguments (tensors as shapes) -> operations.
+SKETCHING: dict[Any, Callable[..., int]] = {
+    torch.ops.aten.index_add_: lambda sketch, dim, buckets, added, **_: 2 * math.prod(added),
+    torch.ops.aten._fft_r2c: lambda real, dim, *_, **__: _transform(real, dim),
+    torch.ops.aten._fft_c2r: lambda spectrum, dim, *_, out_shape, **__: _transform(out_shape, dim),
+}
+# Modules that are one layer, whatever they call: in them the places of a map come together.
+POOLINGS: dict[type[nn.Module], str] = {BilinearPooling: "bilinear", CompactBilinearPooling: "compact_bilinear"}
 # The arguments of a convolution in torch's order.
 CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 SLIDING = ("conv", "depthwise", "grouped", "max_pool", "avg_pool")

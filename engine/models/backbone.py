@@ -1,7 +1,7 @@
 """A network as two parts: what makes its last map of features, and what reads that map. Knows no architecture and no data.
 
 By torchvision's convention `features` makes the map and `classifier` reads it. A network that is made otherwise says so: by a method
-`maps` (pictures -> the last map), and by `HEAD`, the names of its modules behind that map.
+`maps` (pictures -> the last map), and by `HEAD`, the names of its modules behind that map, those inside others with dots.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,8 @@ def last_map(network: nn.Module, pictures: Tensor) -> Tensor:
 def behead(network: nn.Module) -> nn.Module:
     """The same network without the modules that read its last map."""
     for name in getattr(network, "HEAD", _HEAD):
-        delattr(network, name)
+        holder, _, last = name.rpartition(".")
+        delattr(network.get_submodule(holder), last)
     return network
 
 

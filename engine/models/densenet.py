@@ -1,6 +1,10 @@
 """DenseNet-121 (Huang et al. 2017, bottlenecks and compression) through torchvision, with a stem for small pictures. Knows no data."""
 
-from torch import nn
+from types import MethodType
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
 
 from engine.config.model import ModelConfig
 from engine.models.dropout import DroppedLinear
@@ -10,6 +14,11 @@ from engine.models.widths import scaled
 
 LAYERS = (6, 12, 24, 16)
 FIRST, GROWTH = 64, 32
+
+
+def _maps(model: Any, pictures: Tensor) -> Tensor:
+    """(N, C, R, R) -> the last map (N, F, S, S), as the network's own forward pass makes it: its last ReLU is no module."""
+    return functional.relu(model.features(pictures), inplace=True)
 
 
 def densenet121(config: ModelConfig, channels: int, classes: int, resolution: int) -> nn.Module:
@@ -25,6 +34,7 @@ def densenet121(config: ModelConfig, channels: int, classes: int, resolution: in
     if not large:
         model.features.pool0 = nn.Identity()
     model.classifier = DroppedLinear(model.classifier.in_features, classes, config.dropout)
+    model.maps = MethodType(_maps, model)
     kaiming(model)
     linear_head(model.classifier)
     return model

@@ -1,6 +1,8 @@
 """Which layers of a network learn, at what share of the rate, and where the frozen part ends. Knows no plan and no loop.
 
-Layers are numbered as in `layers.py`; what stands between two of them belongs to the one before.
+Layers are numbered as in `layers.py`; what stands between two of them belongs to the one before, and what a block of several holds
+itself, as the scale of what it adds to its skip connection, to its last. A network whose own parameters stand before its first layer
+says so by `HOLDS_FIRST`.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +19,8 @@ def numbered(network: nn.Module) -> Iterator[tuple[nn.Module, int]]:
     number = 0
     for module in network.modules():
         number += isinstance(module, WEIGHTED)
-        yield module, number
+        within = 0 if isinstance(module, WEIGHTED) or hasattr(module, "HOLDS_FIRST") else count(module)
+        yield module, number + within
 
 
 def freeze(network: nn.Module, frozen: int, norms: bool = False) -> None:

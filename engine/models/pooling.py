@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 # Added under the square root, so that its slope at 0 is 316 and not infinite; and to the squared length that a vector is divided by.
 LEAST, LEAST_SQUARE = 1e-5, 1e-12
+# Added to the mean square of products, which features of 0.001 make 1e-12: for a row of zeros, whose gradient it bounds.
+LEAST_PRODUCTS = 1e-16
 
 
 class BilinearPooling(nn.Module):
@@ -28,7 +30,7 @@ class BilinearPooling(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C * C), each row of length 1."""
         with _exact(maps):
-            return unit_length(signed_root(outer_product(at_least_float32(maps).flatten(2))))
+            return evened(outer_product(at_least_float32(maps).flatten(2)))
 
 
 class CompactBilinearPooling(nn.Module):
@@ -55,7 +57,7 @@ class CompactBilinearPooling(nn.Module):
         """(N, C, H, W) -> (N, size), each row of length 1."""
         with _exact(maps):
             places = at_least_float32(maps).flatten(2)
-            return unit_length(signed_root(tensor_sketch(places, self.buckets, self.signs, self.size)))
+            return evened(tensor_sketch(places, self.buckets, self.signs, self.size))
 
 
 def outer_product(places: Tensor) -> Tensor:
@@ -84,8 +86,17 @@ def count_sketch(vectors: Tensor, buckets: Tensor, signs: Tensor, size: int) -> 
     return vectors.new_zeros(len(vectors), size).index_add_(1, buckets, vectors * signs)
 
 
+def evened(products: Tensor) -> Tensor:
+    """Products (N, D) -> their signed roots in rows of length 1, the same for features of any size from 0.001 to 1e8.
+
+    Each row is first divided by its root mean square, since what `signed_root` adds is small beside numbers around 1 alone.
+    """
+    mean_square = products.square().mean(1, keepdim=True)
+    return unit_length(signed_root(products / (mean_square + LEAST_PRODUCTS).sqrt()))
+
+
 def signed_root(values: Tensor) -> Tensor:
-    """sign(x) sqrt(|x|), so that a few strong pairs do not drown the rest; here x / sqrt(|x| + 1e-5).
+    """sign(x) sqrt(|x|), so that a few strong pairs do not drown the rest; here x / sqrt(|x| + 1e-5), for x with a mean square of 1.
 
     The two differ by less than 0.001 anywhere. The slope of the first is infinite at 0, where ReLU puts most products, and times the 0
     behind it no number at all; that of the second is smooth and at most 316.

@@ -49,11 +49,11 @@ class Taken:
 def give(donor: Donor, network: nn.Module, classes: Sequence[str]) -> Taken:
     """Put the donor's weights into a network that is to tell these classes apart, as far as they fit.
 
-    The first convolution is fitted to the pictures' channels: for grey, its weights are summed over the colours, which is what a grey
-    picture in three equal channels would give; for colours, a third of the grey ones each. The last layer is taken only where the classes
-    are the same, nothing before it was drawn and the donor has nothing else before it.
+    The first convolution is fitted to the pictures' channels: for grey, its weights are summed over the colours, levelled before; for
+    colours, a third of the grey ones each. The last layer is taken only where the classes are the same, nothing before it was drawn and
+    the donor has nothing else before it.
     """
-    fitted = _fit(donor.tensors, network)
+    fitted = _fit(_levelled(donor, network), network)
     last = _ends(network)[1]
     own = network.state_dict()
     left = {name: why for name, why in fitted.items() if isinstance(why, str)}
@@ -65,6 +65,26 @@ def give(donor: Donor, network: nn.Module, classes: Sequence[str]) -> Taken:
     taken = {name: tensor for name, tensor in fitted.items() if isinstance(tensor, Tensor) and name not in left}
     network.load_state_dict(taken, strict=False)
     return Taken(list(taken), {name: left[name] for name in own if name in left}, _share(own, taken))
+
+
+def _levelled(donor: Donor, network: nn.Module) -> Mapping[str, Tensor]:
+    """The donor's tensors; for a network of grey pictures its first convolution as of colours that have one mean M and deviation S.
+
+    These are the grey pictures' `moments`, the averages of the colours' means m and deviations s. With w S / s for the weights w of each
+    colour, their sum gives what a grey picture in three equal channels would, but for a number for each filter: the sum of w (M - m) / s.
+    Where there is a bias it takes that up; where there is none, or at the border, whose zeros stand for other greys then, it is left.
+    """
+    names = {_bare(name): name for name in donor.tensors}
+    first = _ends(network)[0]
+    name, bias = (names.get(_bare(f"{first}.{part}"), "") for part in ("weight", "bias"))
+    own, offered = network.get_parameter(f"{first}.weight"), donor.tensors.get(name)
+    if offered is None or own.shape[1] != 1 or offered.shape != (len(own), COLOURS, *own.shape[2:]):
+        return donor.tensors
+    mean, std = (torch.tensor(list(values), dtype=torch.float64).view(1, -1, 1, 1) for values in (donor.mean, donor.std))
+    weight = offered.double() * (std.mean() / std)
+    shift = (weight * (mean.mean() - mean) / std.mean()).sum((1, 2, 3))
+    fitted = {name: weight, bias: donor.tensors[bias] + shift} if bias else {name: weight}
+    return {**donor.tensors, **{one: tensor.to(donor.tensors[one].dtype) for one, tensor in fitted.items()}}
 
 
 def unfit(tensors: Mapping[str, Tensor], network: nn.Module) -> set[str]:

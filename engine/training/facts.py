@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from engine.config.model import ModelConfig
 from engine.config.run import RunConfig
 from engine.models import published, transfer
-from engine.models.anatomy import Layer, dissect
+from engine.models.anatomy import Layer, dissect, flop_counter
 from engine.models.building import build
 from engine.models.freezing import tail
 from engine.models.layers import count
@@ -21,9 +20,8 @@ from engine.training.staging import frozen, require_taken
 
 @dataclass(frozen=True)
 class Facts:
-    """`flops`: floating-point operations of one picture forward, a multiplication with its addition counted as two, convolutions
-    and matrix products alone; training costs about three times as many. `separable`: what the layers that the plan freezes make of a
-    picture is all that the others need."""
+    """`flops`: floating-point operations of one picture forward, as `flop_counter` counts them; training costs about three times as
+    many. `separable`: what the layers that the plan freezes make of a picture is all that the others need."""
 
     parameters: int
     flops: int
@@ -78,9 +76,9 @@ def parameters(model: nn.Module) -> int:
 
 @torch.no_grad()
 def flops(model: nn.Module, pictures: torch.Tensor) -> int:
-    """Floating-point operations of one forward pass, counted by torch."""
+    """Floating-point operations of one forward pass."""
     model.eval()
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         model(pictures)
     return int(counter.get_total_flops())
 

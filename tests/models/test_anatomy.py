@@ -10,8 +10,9 @@ from engine.config.model import ModelConfig
 from engine.models.anatomy import Layer, dissect
 from engine.models.building import build
 from engine.models.layers import weighted_layers
+from engine.models.pooling import BilinearPooling, CompactBilinearPooling
 from engine.training import facts
-from tests.networks import FAMILY
+from tests.networks import FAMILY, fast
 
 
 def taken_apart(model: nn.Module, resolution: int, channels: int = 3) -> list[Layer]:
@@ -19,14 +20,14 @@ def taken_apart(model: nn.Module, resolution: int, channels: int = 3) -> list[La
     return dissect(model.to("meta"), torch.empty(1, channels, resolution, resolution, device="meta"))
 
 
-def blueprint(name: str, resolution: int) -> nn.Module:
+def blueprint(name: str, resolution: int, **knobs: object) -> nn.Module:
     with torch.device("meta"):
-        return build(ModelConfig(architecture=name), 3, 1000, resolution)
+        return build(ModelConfig.model_validate({"architecture": name, **knobs}), 3, 1000, resolution)
 
 
-def require_the_whole(name: str, side: int) -> None:
+def require_the_whole(name: str, side: int, **knobs: object) -> None:
     """Parameters and FLOPs add up, and the layers have the numbers that the knobs count by."""
-    model = blueprint(name, side)
+    model = blueprint(name, side, **knobs)
     numbered = [layer for layer, _ in weighted_layers(model)]
     found = taken_apart(model, side)
     assert sum(layer.parameters for layer in found) == facts.parameters(model)
@@ -46,6 +47,34 @@ def test_the_layers_of_every_network_add_up_to_the_whole(name: str) -> None:
 @pytest.mark.parametrize("resolution", ["smallest", 224])
 def test_they_do_at_other_resolutions(name: str, resolution: int | str) -> None:
     require_the_whole(name, ARCHITECTURES[name].smallest if isinstance(resolution, str) else resolution)
+
+
+@pytest.mark.parametrize("pooling", ["bilinear", "compact_bilinear"])
+@fast(["vgg11", "densenet121", "convnext_tiny"], among=[name for name, facts in ARCHITECTURES.items() if facts.map_channels])
+def test_bilinear_pooling_is_a_layer_before_the_last_one(name: str, pooling: str) -> None:
+    require_the_whole(name, 32, pooling=pooling, width=0.25)
+    model = blueprint(name, 32, pooling=pooling, width=0.25)
+    *_, found, last = taken_apart(model, 32)
+    assert (found.number, found.kind, found.name, found.parameters) == (None, pooling, "pooling", 0)
+    assert found.shape == (last.parameters // 1000 - 1,)
+    assert found.flops > 0
+
+
+@pytest.mark.parametrize("places", [1, 49])
+def test_the_work_of_bilinear_pooling_is_that_of_its_formula(places: int) -> None:
+    def work(pooling: nn.Module) -> list[int]:
+        side = int(places**0.5)
+        return [layer.flops for layer in taken_apart(nn.Sequential(nn.Identity(), pooling), side, channels=24)]
+
+    assert work(BilinearPooling(24)) == [2 * 24 * 24 * places]
+    assert work(CompactBilinearPooling(24, 1024)) == [round(4 * 24 * places + (2 * places + 1) * 2.5 * 1024 * 10)]
+
+
+def test_every_map_is_told_with_its_channels_first() -> None:
+    found = {layer.name: layer.shape for layer in taken_apart(blueprint("convnext_tiny", 64), 64)}
+    assert found["features.1.0.block.0"] == found["features.1.0.block.5"] == (96, 16, 16)
+    assert found["features.1.0.block.3"] == (4 * 96, 16, 16)
+    assert found["classifier.2"] == (1000,)
 
 
 def test_a_resnet_18_is_what_was_published() -> None:

@@ -14,6 +14,7 @@ from engine.errors import BadKnob, DataError
 from engine.models.backbone import PREFIX, Pooled, last_map, map_shape
 from engine.models.building import build
 from engine.models.dropout import DroppedLinear
+from engine.models.transfer import Donor, give
 from engine.training.facts import facts
 from engine.training.footprint import require_room
 from tests.networks import FAMILIES, fast
@@ -57,6 +58,28 @@ def test_backbones_keep_their_names_and_weights(name: str) -> None:
     kept = {key.removeprefix(PREFIX): tensor for key, tensor in pooled.items() if key.startswith(PREFIX)}
     assert kept
     assert all(torch.equal(tensor, usual[key]) for key, tensor in kept.items())
+
+
+@pytest.mark.parametrize("name", ["densenet121", "mobilenet_v2", "resnet18"])
+def test_the_last_map_is_what_the_networks_own_head_takes_the_mean_of(name: str) -> None:
+    usual, pictures = network(name, 32, width=NARROW).eval(), torch.rand(2, 1, 32, 32)
+    head = usual.fc if name == "resnet18" else usual.classifier
+    maps = last_map(usual, pictures)
+    assert maps.min() >= 0
+    torch.testing.assert_close(head(maps.mean((2, 3))), usual(pictures))  # type: ignore[operator]
+
+
+def test_the_last_map_of_a_convnext_is_normalised_by_the_norm_of_its_head() -> None:
+    usual, pictures = network("convnext_tiny", 32, width=NARROW), torch.rand(2, 1, 32, 32)
+    norm = usual.get_submodule("classifier.0")
+    nn.init.uniform_(norm.get_parameter("weight"), 1, 2)
+    torch.testing.assert_close(last_map(usual, pictures), norm(usual.get_submodule("features")(pictures)))
+    pooled = network("convnext_tiny", 32, width=NARROW, **COMPACT)
+    assert {name for name in pooled.state_dict() if "classifier" in name} == {f"{PREFIX}classifier.0.{part}" for part in ("weight", "bias")}
+    found = give(Donor(usual.state_dict(), (0.5,), (0.2,), None, {}), pooled, tuple("abcdefg"))
+    assert set(found.left) == {"pooling.buckets", "pooling.signs", "fc.weight", "fc.bias"}
+    assert torch.equal(pooled.get_parameter(f"{PREFIX}classifier.0.weight"), norm.get_parameter("weight"))
+    torch.testing.assert_close(last_map(pooled.get_submodule("backbone"), pictures), last_map(usual, pictures))
 
 
 def _seeded(name: str, **knobs: object) -> dict[str, torch.Tensor]:

@@ -113,6 +113,16 @@ def test_rows_have_length_one_and_a_silent_map_has_a_finite_gradient(pooling) ->
 
 
 @BOTH
+@pytest.mark.parametrize("scale", [1e-3, 1e-2, 0.1, 10.0, 1e3])
+def test_the_scale_of_the_features_does_not_matter(pooling, scale: float) -> None:
+    layer, maps, weights = pooling(), torch.relu(torch.randn(3, 6, 4, 4)), torch.randn(3, 1)
+    near, far = maps.clone().requires_grad_(), (maps * scale).requires_grad_()
+    torch.testing.assert_close(layer(far), layer(near), atol=1e-3, rtol=0.0)
+    (slope,), (other,) = (torch.autograd.grad((layer(each) * weights).sum(), each) for each in (near, far))
+    assert torch.linalg.vector_norm(other * scale - slope) < 0.01 * torch.linalg.vector_norm(slope)
+
+
+@BOTH
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_autocast_changes_nothing(pooling, scale: float) -> None:
     layer, maps = pooling(), torch.relu(torch.randn(2, 6, 4, 4)) * scale

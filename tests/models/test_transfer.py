@@ -96,9 +96,54 @@ def test_another_pooling_takes_the_backbone() -> None:
     assert torch.equal(whole.eval()(pictures), ours.eval()(pictures))
 
 
-def test_grey_pictures_see_what_they_would_in_three_equal_channels() -> None:
+def first_answers(given: Donor, theirs: nn.Module, ours: nn.Module) -> tuple[Tensor, Tensor]:
+    """Of both first convolutions to one grey picture, each as its network's pictures are normalised, but for the border."""
+    grey, answers = torch.rand(2, 1, 16, 16), []
+    for model in (theirs, ours):
+        layer = weighted_layers(model)[0][1]
+        mean, std = given.moments(int(layer.in_channels))
+        answers.append(layer((grey - mean) / std)[..., 1:-1, 1:-1].detach())
+    return answers[0], answers[1]
+
+
+def test_a_grey_picture_is_seen_as_in_three_equal_channels_but_for_a_number_for_each_filter() -> None:
     theirs, ours = network(1), network(2, channels=1)
     assert give(donor(theirs), ours, CLASSES).left == {}
+    in_colours, in_grey = first_answers(donor(theirs), theirs, ours)
+    shift = ((torch.tensor(MEAN).mean() - torch.tensor(MEAN)) / torch.tensor(STD) * theirs.state_dict()["conv1.weight"].sum((2, 3))).sum(1)
+    torch.testing.assert_close(in_colours - in_grey, shift[:, None, None].expand_as(in_grey), rtol=0.0, atol=1e-4)
+
+
+def test_where_the_first_layer_has_a_bias_that_takes_the_number_up() -> None:
+    theirs, ours = (network(seed, channels, architecture="vgg11") for seed, channels in ((1, 3), (2, 1)))
+    nn.init.normal_(theirs.get_parameter("features.0.bias"))
+    assert give(donor(theirs), ours, CLASSES).left == {}
+    torch.testing.assert_close(*first_answers(donor(theirs), theirs, ours), rtol=0.0, atol=1e-4)
+
+
+def test_the_bias_of_weights_that_do_not_fit_is_taken_as_it_is() -> None:
+    theirs, ours = (network(side, channels, resolution=side, architecture="convnext_tiny") for side, channels in ((64, 3), (32, 1)))
+    nn.init.normal_(theirs.get_parameter("features.0.0.bias"))
+    assert give(donor(theirs), ours, CLASSES).left["features.0.0.weight"] == "shape"
+    assert torch.equal(ours.get_parameter("features.0.0.bias"), theirs.get_parameter("features.0.0.bias"))
+
+
+def test_another_pooling_takes_the_first_layer_for_grey_pictures_as_well() -> None:
+    theirs, ours = network(1), network(2, channels=1, pooling="compact_bilinear", pooling_size=512)
+    plain = network(3, channels=1)
+    for model in (ours, plain):
+        give(donor(theirs), model, CLASSES)
+    assert torch.equal(ours.state_dict()["backbone.conv1.weight"], plain.state_dict()["conv1.weight"])
+
+
+@pytest.mark.parametrize(("mean", "std"), [((127 / 255,) * 3, (128 / 255,) * 3), ((0.1,) * 3, (0.3,) * 3)])
+def test_equal_moments_change_no_bit_of_the_sum_and_the_whole_network_sees_the_same(
+    mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    theirs, ours = network(1), network(2, channels=1)
+    given = dataclasses.replace(donor(theirs), mean=mean, std=std)
+    assert give(given, ours, CLASSES).left == {}
+    assert torch.equal(ours.state_dict()["conv1.weight"], theirs.state_dict()["conv1.weight"].sum(1, keepdim=True))
     grey = torch.rand(2, 1, 32, 32)
     torch.testing.assert_close(ours.eval()(grey), theirs.eval()(grey.expand(-1, 3, -1, -1)))
 
