@@ -31,7 +31,7 @@ LOOK = 0.02
 # The knobs that a kind's answer depends on: a question that differs in others only has its answer already.
 LAYERS = ("dataset", "resolution", "resize", *OF_LAYERS)
 FROZEN = ("plan", "last_layers", "frozen_layers")
-FACTS = (*LAYERS, *FROZEN, "weights")
+FACTS = (*LAYERS, *FROZEN, "frozen_norm", "weights")
 DATA = tuple(name for name, knob in KNOBS.items() if knob.group == "data")
 # A rehearsal has one rate, and all layers learn in it; what frozen ones make is kept beside. A first stage must end before the last epoch.
 PROBE = tuple(name for name, knob in KNOBS.items() if knob.alters != "nothing" and knob.group not in ("schedule", "stages"))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.convolutions import Depthwise
+from engine.models.layers import NORMS
 
 Layer = nn.Conv2d | nn.Linear
 
@@ -83,7 +84,7 @@ def _plain_rest(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, Layer) and module.bias is not None:
             nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+        elif isinstance(module, NORMS):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
 

@@ -3,6 +3,7 @@
 from torch import nn
 
 WEIGHTED = (nn.Conv2d, nn.Linear)
+NORMS = (nn.BatchNorm2d, nn.LayerNorm)
 
 
 def weighted_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:

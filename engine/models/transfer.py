@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.backbone import PREFIX
+from engine.models.layers import NORMS, WEIGHTED
 
 COLOURS = 3
 # Why a tensor stays as it was drawn: there is none of its name, its shape is another, it tells other classes apart, or it reads numbers
@@ -93,10 +94,18 @@ def unfit(tensors: Mapping[str, Tensor], network: nn.Module) -> set[str]:
 
 
 def _fit(tensors: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor | Why]:
-    """For every tensor of the network the one of these in its shape, or why there is none."""
+    """For every tensor of the network the one of these in its shape, or why there is none: a norm behind a layer that stays as it was
+    drawn has never seen what that makes."""
     theirs = {_bare(name): tensor for name, tensor in tensors.items()}
     first = _ends(network)[0]
-    return {name: _fitted(theirs.get(_bare(name)), own, name == f"{first}.weight") for name, own in network.state_dict().items()}
+    fitted = {name: _fitted(theirs.get(_bare(name)), own, name == f"{first}.weight") for name, own in network.state_dict().items()}
+    drawn = False
+    for name, module in network.named_modules():
+        if isinstance(module, WEIGHTED):
+            drawn = isinstance(fitted[f"{name}.weight"], str)
+        elif drawn and isinstance(module, NORMS):
+            fitted |= {f"{name}.{part}": "reads_drawn" for part in module.state_dict() if f"{name}.{part}" in fitted}
+    return fitted
 
 
 def _share(own: Mapping[str, Tensor], taken: Mapping[str, Tensor]) -> float:

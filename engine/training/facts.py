@@ -15,17 +15,19 @@ from engine.models.anatomy import Layer, dissect, flop_counter
 from engine.models.building import build
 from engine.models.freezing import tail
 from engine.models.layers import count
-from engine.training.staging import frozen, require_taken
+from engine.training.staging import first_drawn, frozen, require_taken
 
 
 @dataclass(frozen=True)
 class Facts:
     """`flops`: floating-point operations of one picture forward, as `flop_counter` counts them; training costs about three times as
-    many. `separable`: what the layers that the plan freezes make of a picture is all that the others need."""
+    many. `separable`: what the layers that the plan freezes make of a picture is all that the others need. `drawn`: the first of those
+    that stays as it was drawn meanwhile, since weights of ImageNet do not fit it."""
 
     parameters: int
     flops: int
     separable: bool
+    drawn: int | None
 
 
 def facts(config: RunConfig, channels: int, classes: int) -> Facts:
@@ -37,18 +39,25 @@ def facts(config: RunConfig, channels: int, classes: int) -> Facts:
     model, picture = _blueprint(config, channels, classes, 1)
     require_fit(config, model)
     still = frozen(config.stages, count(model), config.stages.plan != "all")
-    return Facts(parameters(model), flops(model, picture), tail(model, still) is not None)
+    unfit = _unfit(config, model) if still and config.model.weights == published.NAME else ()
+    return Facts(parameters(model), flops(model, picture), tail(model, still) is not None, first_drawn(model, unfit, still))
 
 
 def require_fit(config: RunConfig, network: nn.Module | None = None) -> None:
-    """Raises BadKnob when the plan freezes for good a layer that ImageNet's weights do not fit. `network`: the config's, if there is one.
+    """Raises BadKnob when the plan keeps a layer or a norm for good as it came, and ImageNet's weights do not fit it. `network`: the
+    config's, if there is one.
 
     Nobody needs to know the data: a first layer takes them for grey pictures as for coloured ones, and the last, whose size the classes
     decide, always learns.
     """
-    if config.model.weights == published.NAME and config.stages.freezes_for_good:
+    stages = config.stages
+    if config.model.weights == published.NAME and (stages.freezes_for_good or stages.frozen_norm == "on"):
         model = network if network is not None else _blueprint(config, transfer.COLOURS, published.CLASSES, 1)[0]
-        require_taken(config, model, transfer.unfit(_published(config.model.architecture), model))
+        require_taken(config, model, _unfit(config, model))
+
+
+def _unfit(config: RunConfig, network: nn.Module) -> set[str]:
+    return transfer.unfit(_published(config.model.architecture), network)
 
 
 def layers(config: RunConfig, channels: int, classes: int) -> list[Layer]:

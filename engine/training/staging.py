@@ -101,6 +101,12 @@ def frozen(stages: StagesConfig, layers: int, last_only: bool) -> int:
     return max(layers - stages.last_layers, stages.frozen_layers) if last_only else stages.frozen_layers
 
 
+def first_drawn(network: nn.Module, left: Collection[str], still: int) -> int | None:
+    """The first of so many layers whose weights are among these tensors, which took none; from 1."""
+    layers = weighted_layers(network)[:still]
+    return next((number for number, (name, _) in enumerate(layers, 1) if f"{name}.weight" in left), None)
+
+
 def penalised(config: RunConfig, epoch: int) -> OptimisationConfig:
     """The optimisation once so many epochs are done: the first of two stages has a weight decay of its own."""
     if epoch >= config.stages.first_stage:
@@ -109,17 +115,22 @@ def penalised(config: RunConfig, epoch: int) -> OptimisationConfig:
 
 
 def require_taken(config: RunConfig, network: nn.Module, left: Collection[str]) -> None:
-    """Raises BadKnob when a layer that never learns has its weights among these tensors, which took none: it would stay as it was drawn.
+    """Raises BadKnob when a layer that never learns has its weights among these tensors, which took none: it would stay as it was drawn;
+    or a batch norm that is kept as it came, with statistics of nothing.
 
-    One that learns in a second stage is let through: it is trained there, as every drawn layer is.
+    A layer that learns in a second stage is let through: it is trained there, as every drawn layer is.
     """
     stages, layers, weights = config.stages, weighted_layers(network), config.model.weights
-    still = frozen(stages, len(layers), stages.plan == "last")
-    drawn = next((number for number, (name, _) in enumerate(layers[:still], 1) if f"{name}.weight" in left), None)
-    if drawn is None:
-        return
+    drawn = first_drawn(network, left, frozen(stages, len(layers), stages.plan == "last"))
+    norm = stages.frozen_norm == "on" and any(
+        f"{name}.weight" in left for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)
+    )
     origin = f"{weights}, {published.RESOLUTION} px" if weights == published.NAME else weights
     fields = {"layer": drawn, "layers": len(layers), "weights": weights, "origin": origin}
+    if drawn is None and norm:
+        raise BadKnob("errors.norm_as_drawn", knob="frozen_norm", value="on", allowed="off", **fields)
+    if drawn is None:
+        return
     if stages.frozen_layers >= drawn:  # no second stage helps, nor do more last layers
         fields |= {"knob": "frozen_layers", "value": stages.frozen_layers, "allowed": f"0 .. {drawn - 1}"}
         raise BadKnob("errors.frozen_as_drawn", **fields)

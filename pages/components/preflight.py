@@ -42,6 +42,8 @@ def _network(found: Answer | None) -> None:
         st.caption(t(f"ui.stages.{why}"))
         if config.stages.freezes_for_good and config.model.weights == "none":
             _warn(t("ui.stages.random"))
+        elif answer is not None and answer["drawn"] is not None:
+            _warn(t("ui.stages.drawn", layer=answer["drawn"]))
 
 
 def show() -> None:

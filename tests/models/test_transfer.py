@@ -51,7 +51,9 @@ def test_what_does_not_fit_is_named_and_stays_as_it_was_drawn() -> None:
     theirs, ours = network(1, resolution=64), network(2, resolution=32)
     drawn = copied(ours)
     found = give(donor(theirs), ours, CLASSES)
-    assert found.left == {"conv1.weight": "shape", "fc.weight": "reads_drawn", "fc.bias": "reads_drawn"}
+    norm = {name: "reads_drawn" for name in drawn if name.startswith("bn1.")}
+    assert found.left == {"conv1.weight": "shape", **norm, "fc.weight": "reads_drawn", "fc.bias": "reads_drawn"}
+    assert len(norm) == 5, "its mean and deviation were those of another convolution"
     assert set(found.taken) | set(found.left) == set(drawn)
     assert all(torch.equal(ours.state_dict()[name], drawn[name]) for name in found.left)
     numbers = {name: tensor.numel() for name, tensor in drawn.items() if tensor.ndim > 1}

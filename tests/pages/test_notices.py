@@ -116,7 +116,7 @@ def test_what_the_servant_says_of_the_form_stands_in_its_places(open_page: Open,
 
 def test_the_size_of_the_network_stands_under_it(open_page: Open, store: Store) -> None:
     page = open_page("playground")
-    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": True})
+    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": True, "drawn": None})
     page.run()
     assert "61,706 parameters · 1.23\u00a0MFLOP a picture" in read(page)
 
@@ -126,7 +126,7 @@ def test_where_layers_are_frozen_it_is_said_how_often_they_are_asked(
     open_page: Open, store: Store, separable: bool, rotation: int, said: str
 ) -> None:
     page = open_page("playground", **{"knob-frozen_layers": "2", "knob-rotation": str(rotation)})
-    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": separable})
+    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": separable, "drawn": None})
     page.run()
     assert strings.say(f"ui.stages.{said}") in read(page)
 
@@ -138,6 +138,13 @@ def test_what_is_frozen_without_weights_is_said_to_stay_random(open_page: Open, 
     given = {f"knob-{name}": value for name, value in ({"architecture": "efficientnet_lite0"} | knobs).items()}
     assert (strings.say("ui.stages.random") in read(open_page("playground", **given))) is random
     assert strings.say("ui.stages.random") not in read(open_page("playground", **given, **{"knob-weights": "imagenet"}))
+
+
+def test_a_layer_that_is_random_in_the_first_stage_is_said(open_page: Open, store: Store) -> None:
+    page = open_page("playground", **{"knob-architecture": "resnet18", "knob-weights": "imagenet", "knob-plan": "last_then_all"})
+    requests.finish(store, asked(store, "facts"), {"parameters": 61_706, "flops": 1_234_000, "separable": True, "drawn": 1})
+    page.run()
+    assert "do not fit layer 1 here" in read(page)
 
 
 def test_how_long_all_layers_take_is_not_told_of_a_run_that_freezes_some(open_page: Open, store: Store) -> None:

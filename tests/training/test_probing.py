@@ -29,6 +29,13 @@ def arrivals(tmp_path: Path) -> Arrivals:
     return Arrivals([tmp_path / "data"], tmp_path / "cache")
 
 
+@pytest.fixture(autouse=True)
+def _in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found does not depend on what else this machine does."""
+    for name in ("DATA", "STEP", "LONGEST"):
+        monkeypatch.setattr(probing, name, 60.0)
+
+
 def measure(config: RunConfig, arrivals: Arrivals, wanted: Callable[[], bool] = lambda: True) -> Probe:
     return probe(config, arrivals, choose(config, cores=1), wanted)
 
@@ -64,6 +71,29 @@ def test_facts_refuse_what_would_freeze_a_layer_that_imagenets_weights_do_not_fi
     assert (refused.value.key, refused.value.fields["layer"]) == (key, layer)
 
 
+@pytest.mark.parametrize("knobs", [{"plan": "all"}, {"plan": "last_then_all", "stage1_epochs": 1}])
+def test_facts_refuse_to_keep_norms_that_came_with_nothing(knobs: dict[str, object]) -> None:
+    kept = IMAGENET | {"architecture": "resnet18", "frozen_norm": "on"} | knobs
+    with pytest.raises(BadKnob) as refused:
+        facts(settings(**kept, resolution=32), 1, 10)
+    assert (refused.value.key, refused.value.fields["knob"]) == ("errors.norm_as_drawn", "frozen_norm")
+    assert facts(settings(**kept, resolution=64), 1, 10).parameters > 0
+
+
+@pytest.mark.parametrize(
+    ("knobs", "drawn"),
+    [
+        ({"resolution": 32}, 1),
+        ({"resolution": 64}, None),
+        ({"resolution": 32, "weights": "none"}, None),
+        ({"resolution": 32, "plan": "all"}, None),
+    ],
+)
+def test_facts_name_a_layer_that_stays_as_it_was_drawn_in_the_first_stage(knobs: dict[str, object], drawn: int | None) -> None:
+    config = settings(**IMAGENET | {"architecture": "resnet18", "plan": "last_then_all", "stage1_epochs": 1} | knobs)
+    assert facts(config, 1, 10).drawn == drawn
+
+
 @pytest.mark.parametrize(
     "knobs",
     [
@@ -80,14 +110,17 @@ def test_facts_allow_to_freeze_what_the_weights_fit(knobs: dict[str, object]) ->
     assert facts(settings(**IMAGENET | knobs), 1, 10).parameters > 0
 
 
-@pytest.mark.parametrize(("knobs", "built"), [({"plan": "all"}, False), ({"plan": "last_then_all", "stage1_epochs": 1}, False), ({}, True)])
-def test_the_published_shapes_are_asked_for_only_where_something_is_frozen_for_good(
-    knobs: dict[str, object], built: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("knobs", "built", "refused"),
+    [({"plan": "all"}, False, False), ({"plan": "last_then_all", "stage1_epochs": 1}, True, False), ({}, True, True)],
+)
+def test_the_published_shapes_are_asked_for_only_where_something_is_frozen(
+    knobs: dict[str, object], built: bool, refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("engine.training.facts._published", lambda architecture: asked.append(architecture) or {})
     config = settings(**IMAGENET | {"architecture": "resnet18", "resolution": 64} | knobs)
-    with pytest.raises(BadKnob) if built else nullcontext():
+    with pytest.raises(BadKnob) if refused else nullcontext():
         facts(config, 1, 10)
     assert asked == ["resnet18"] * built
 
