@@ -28,7 +28,7 @@ with data:
 with model:
     with knobs.head(t("ui.model.title")):
         recipes.menu()
-    knobs.show(["architecture"])
+    knobs.show(["architecture", "weights"])
     network = st.container()
     knobs.show_pairs(BASIC)
     level, measured = st.container(), st.container()

@@ -39,7 +39,7 @@ class ServantRoom:
     def ask(self, kind: Kind, form: str | None = None, **payload: Any) -> Answer:
         """The answer of a servant that is there."""
         until(self.there)
-        answer = asking.wait(self.store, asking.ask(self.store, kind, payload, form), 90.0)
+        answer = asking.wait(self.store, asking.ask(self.store, kind, payload, form), 120.0)
         assert answer is not None
         assert answer.ready, answer
         return answer
@@ -53,7 +53,7 @@ class ServantRoom:
         if self.process is not None and self.process.stdin is not None:
             self.process.stdin.close()
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             finally:
                 self.process.kill()
                 self.process.wait()

@@ -8,10 +8,11 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], seconds: float = 120.0) -> T:
-    """The first true value of `condition`; fails when there is none within `seconds`."""
-    deadline = time.monotonic() + seconds
+    """The first true value of `condition`; fails when there is none within `seconds`, nor at a last look after them."""
+    deadline, late = time.monotonic() + seconds, False
     while not (value := condition()):
-        if time.monotonic() > deadline:
+        if late:
             raise AssertionError(f"still not true after {seconds} s: {condition}")
+        late = time.monotonic() > deadline  # perhaps only because this process stood still
         time.sleep(0.02)
     return value

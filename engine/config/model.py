@@ -8,8 +8,8 @@ from engine.catalog import ARCHITECTURES
 from engine.config.knob import Group, knob, read_knobs
 from engine.errors import BadKnob
 
-# A saved run among the values of `weights`, by its number.
-RUN = "run:"
+# Values of `weights`: published ones, and a saved run by its number.
+IMAGENET, RUN = "imagenet", "run:"
 # Products of two features that bilinear pooling may make of a picture: 1,448 channels; a batch of 64 holds 0.5 GB for each copy of them.
 MOST_PRODUCTS = 2**21
 SIZES = (512, 1024, 2048, 4096, 8192, 16384)
@@ -45,8 +45,9 @@ class ModelConfig(Group):
         "none",
         acts="fork",
         alters="nothing",
+        level="basic",
         scale="text",
-        steps=("none", "imagenet"),
+        steps=("none", IMAGENET),
         syntax="none, imagenet, run:NUMBER",
         search=False,
         off="none",
@@ -79,9 +80,9 @@ def check_fit(model: ModelConfig) -> None:
     if model.pooling == "bilinear" and model.products > MOST_PRODUCTS:
         fields = {"products": f"{model.products:,}", "most": f"{MOST_PRODUCTS:,}", **named}
         raise BadKnob("errors.too_many_products", knob="pooling", value=model.pooling, allowed="usual, compact_bilinear", **fields)
-    if model.weights == "imagenet" and not architecture.imagenet:
+    if model.weights == IMAGENET and not architecture.imagenet:
         raise BadKnob("errors.no_imagenet_weights", knob="weights", value=model.weights, allowed="none, run:NUMBER", **named)
-    for name in OF_WEIGHTS if model.weights == "imagenet" else ():
+    for name in OF_WEIGHTS if model.weights == IMAGENET else ():
         value, published = getattr(model, name), ModelConfig.model_fields[name].default
         if value != published:
             raise BadKnob("errors.imagenet_is_whole", knob=name, value=value, allowed=str(published), **named)

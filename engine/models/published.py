@@ -21,6 +21,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from engine import plain_files
+from engine.config.model import IMAGENET
 from engine.errors import DataError
 from engine.folders import shown
 from engine.models.transfer import Donor
@@ -29,7 +30,6 @@ SILENCE = 30.0  # seconds without a byte after which a download is given up
 CHUNK = 2**18  # bytes between two tellings of how much has come
 MOST = 2**32  # bytes of a file of weights; the largest of torchvision's has 2.6 GB
 FAILURE = (OSError, HTTPException, ValueError)  # what a connection, a server or a disk raises
-NAME = "imagenet"
 RESOLUTION, CLASSES = 224, 1000  # of the pictures that the weights were trained on, and what these show
 # torchvision names its files by the first digits of their SHA-256.
 _DIGEST = re.compile(r"-([0-9a-f]{8,64})\.pth")
@@ -58,7 +58,7 @@ def open_published(architecture: str, folder: Path, progress: Progress) -> Donor
     published = PUBLISHED[architecture]() if architecture in PUBLISHED else _torchvisions(architecture)
     path = _packaged(published) if published.package else _fetched(published, folder, progress)
     tensors = {published.rename(name): tensor for name, tensor in _read(published, path).items()}
-    return Donor(tensors, published.mean, published.std, None, {"from": NAME, "file": PurePosixPath(published.file).name})
+    return Donor(tensors, published.mean, published.std, None, {"from": IMAGENET, "file": PurePosixPath(published.file).name})
 
 
 def _torchvisions(architecture: str, rename: Callable[[str], str] = str) -> Published:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from engine.config.model import ModelConfig
+from engine.config.model import IMAGENET, ModelConfig
 from engine.config.run import RunConfig
 from engine.models import published, transfer
 from engine.models.anatomy import Layer, dissect, flop_counter
@@ -39,7 +39,7 @@ def facts(config: RunConfig, channels: int, classes: int) -> Facts:
     model, picture = _blueprint(config, channels, classes, 1)
     require_fit(config, model)
     still = frozen(config.stages, count(model), config.stages.plan != "all")
-    unfit = _unfit(config, model) if still and config.model.weights == published.NAME else ()
+    unfit = _unfit(config, model) if still and config.model.weights == IMAGENET else ()
     return Facts(parameters(model), flops(model, picture), tail(model, still) is not None, first_drawn(model, unfit, still))
 
 
@@ -51,7 +51,7 @@ def require_fit(config: RunConfig, network: nn.Module | None = None) -> None:
     decide, always learns.
     """
     stages = config.stages
-    if config.model.weights == published.NAME and (stages.freezes_for_good or stages.frozen_norm == "on"):
+    if config.model.weights == IMAGENET and (stages.freezes_for_good or stages.frozen_norm == "on"):
         model = network if network is not None else _blueprint(config, transfer.COLOURS, published.CLASSES, 1)[0]
         require_taken(config, model, _unfit(config, model))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 
 from torch import nn
 
+from engine.config.model import IMAGENET
 from engine.config.optimisation import OptimisationConfig
 from engine.config.run import RunConfig
 from engine.config.stages import StagesConfig, require_layers, stage_at
@@ -125,7 +126,7 @@ def require_taken(config: RunConfig, network: nn.Module, left: Collection[str]) 
     norm = stages.frozen_norm == "on" and any(
         f"{name}.weight" in left for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)
     )
-    origin = f"{weights}, {published.RESOLUTION} px" if weights == published.NAME else weights
+    origin = f"{weights}, {published.RESOLUTION} px" if weights == IMAGENET else weights
     fields = {"layer": drawn, "layers": len(layers), "weights": weights, "origin": origin}
     if drawn is None and norm:
         raise BadKnob("errors.norm_as_drawn", knob="frozen_norm", value="on", allowed="off", **fields)

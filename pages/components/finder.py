@@ -44,8 +44,8 @@ def show(known: Sequence[Row]) -> list[Row]:
 def _filters(there: Mapping[str, list[str]]) -> None:
     for kind in KINDS:
         key = f"filter-{kind}"
-        asked = recall(key, there[kind], [])
-        options = sorted({*there[kind], *asked})
+        options = sorted({*there[kind], *st.session_state.get(key, ())})  # a filter stays when the last that it lets through has gone
+        asked = recall(key, options, [])
         st.multiselect(
             _kind(kind), options, asked, key=key, format_func=partial(option_label, kind), placeholder=t("compare.any"), width=300,
             disabled=not options,

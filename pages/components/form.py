@@ -11,11 +11,12 @@ import streamlit as st
 
 from engine import catalog
 from engine.config import KNOBS, read_value
+from engine.config.model import RUN
 from engine.errors import BadKnob, NotFound
 from engine.folders import data_roots, discover
 from engine.presets import PRESETS
 from engine.store import runs
-from engine.store.runs import Run
+from engine.store.runs import Run, number_of
 from pages.components.state import arrived, shown_run, store, tell
 from pages.components.words import plain, t
 
@@ -38,8 +39,16 @@ def prepare() -> None:
         st.session_state[_FORM] = _first()
     _leave_what_is_gone()
     for name, value in st.session_state[_FORM].items():
-        if arrived() or key(name) not in st.session_state:
+        if arrived() or key(name) not in st.session_state or _in_other_words(name):
             st.session_state[key(name)] = value
+
+
+def _in_other_words(name: str) -> bool:
+    """Whether a widget says what is none of its choices: a browser tells the words that it shows, at a change of language the old ones."""
+    knob, value = KNOBS[name], st.session_state[key(name)]
+    if knob.name == "weights":
+        return value not in knob.steps and number_of(str(value).removeprefix(RUN)) is None
+    return bool(knob.choices) and value not in knob.choices
 
 
 def _leave_what_is_gone() -> None:

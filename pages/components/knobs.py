@@ -9,15 +9,19 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
-from engine.config.model import RUN
+from engine.config.model import IMAGENET, RUN
 from engine.config.run import AUGMENTATION_LEVEL, GROUPS
-from engine.store.runs import number_of
+from engine.store import runs
+from engine.store.runs import State, number_of
 from engine.strings import figures
 from pages.components.form import dataset_label, datasets, key
+from pages.components.state import store
 from pages.components.words import t
 
 # Pixels: the transport's row beside it is as high, so that the first lines of all columns agree.
 HEAD = 36
+# Runs that are looked through for weights to begin with.
+NEWEST = 50
 
 
 def show(names: Iterable[str]) -> None:
@@ -49,7 +53,8 @@ def fitting(names: Iterable[str]) -> list[str]:
 
 def _follow_network() -> None:
     """What the chosen network has no place for goes back to its default."""
-    for name in KNOBS.keys() - {*fitting(KNOBS)}:
+    unpublished = st.session_state[key("weights")] == IMAGENET and not catalog.ARCHITECTURES[st.session_state[key("architecture")]].imagenet
+    for name in KNOBS.keys() - {*fitting(KNOBS)} | ({"weights"} if unpublished else set()):
         st.session_state[key(name)] = KNOBS[name].default
 
 
@@ -110,9 +115,11 @@ def _widget(knob: Knob) -> None:
         _choose(label, datasets(), value, format_func=dataset_label, on_change=_follow_level, **given)
     elif knob.name == "architecture":
         _choose(label, knob.choices, value, format_func=partial(_option, knob.name), on_change=_follow_network, **given)
+    elif knob.name == "weights":
+        at_hand = _weights_at_hand()
+        _choose(label, list(dict.fromkeys((*at_hand, value))), value, format_func=lambda one: at_hand.get(one) or _weights(one), **given)
     elif knob.syntax:
-        texts = list(dict.fromkeys((*knob.steps, value)))
-        _choose(label, texts, value, format_func=partial(value_label, knob.name), accept_new_options=True, **given)
+        _choose(label, list(dict.fromkeys((*knob.steps, value))), value, accept_new_options=True, **given)
     elif knob.choices:
         _choose(label, knob.choices, value, format_func=partial(_option, knob.name), **given)
     elif knob.steps:
@@ -120,6 +127,15 @@ def _widget(knob: Knob) -> None:
         st.select_slider(label, options, value, format_func=partial(figures.knob, unit=knob.unit), **given)
     else:
         st.number_input(label, int(knob.low or 0), int(knob.high or 0), value, step=1, **given)
+
+
+def _weights_at_hand() -> dict[str, str]:
+    """What a run may begin with, and its label: drawn weights, published ones, those of the newest finished runs, of its network first."""
+    architecture = st.session_state[key("architecture")]
+    fixed = ["none", *([IMAGENET] if catalog.ARCHITECTURES[architecture].imagenet else [])]
+    finished = runs.listing(store(), [State.FINISHED], limit=NEWEST)
+    finished.sort(key=lambda run: run.knobs["architecture"] != architecture)
+    return {name: _weights(name) for name in fixed} | {f"{RUN}{run.id}": f"{_weights(f'{RUN}{run.id}')}: {run.name}" for run in finished}
 
 
 def _choose(label: str, options: Sequence[str], value: str, **given: Any) -> None:

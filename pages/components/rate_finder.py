@@ -13,11 +13,12 @@ from engine.errors import BadInput
 from engine.jobs import asking
 from engine.store.requests import Answer
 from pages.components import answers, charts, form, knobs, state
+from pages.components.state import recall
 from pages.components.words import problem, t
 
 # Pixels of the curve.
 HEIGHT = 130
-STAGE = "range-stage"
+STAGE, STAGES = "range-stage", ("1", "2")
 
 
 class Subject(NamedTuple):
@@ -54,12 +55,11 @@ def _subject() -> Subject:
     said = form.says(["plan", "stage1_weight_decay"])
     if said["plan"] != "last_then_all":
         return Subject(0, {}, "learning_rate")
-    st.session_state.setdefault(STAGE, 1)
-    stage = st.segmented_control(
-        t("ui.range.stage"), [1, 2], default=st.session_state[STAGE], key=STAGE, required=True,
-        format_func=lambda number: t(f"ui.range.stage_{number}"),
+    st.segmented_control(
+        t("ui.range.stage"), STAGES, default=recall(STAGE, STAGES, STAGES[0]), key=STAGE, required=True,
+        format_func=lambda stage: t(f"ui.range.stage_{stage}"),
     )  # fmt: skip
-    if stage == 1:
+    if st.session_state[STAGE] == STAGES[0]:
         return Subject(1, {"plan": "last", "weight_decay": said["stage1_weight_decay"]}, "stage1_rate")
     st.caption(t("ui.range.second"))
     return Subject(2, {"plan": "all"}, "learning_rate")

@@ -187,11 +187,15 @@ def draw(key: str, rows: list[tuple[int, ...]], marked: list[int]) -> None:
 def recall(key: str, options: Collection[str], usual: str | list[str], most: int = _MAX_LINKED) -> Any:
     """Give a widget its value before it is drawn: the session's, at first the URL's, `most` of them, what is usual.
 
-    The value is the widget's default as well: a browser that has lost the widget begins with that. The URL has no translated words.
+    The value is the widget's default as well: a browser that has lost the widget begins with that. The URL has no translated words, while
+    a browser tells those that it shows: after a change of language the URL's counts once more.
     """
-    if key not in st.session_state:
+    said = st.session_state.get(key)
+    if said is None or not {*(said if isinstance(said, list) else [said])} <= {*options}:
         asked = [word for word in st.query_params.get_all(key)[:most] if word in options]
         st.session_state[key] = (asked if isinstance(usual, list) else asked[0]) if asked else usual
+    elif arrived():
+        st.session_state[key] = said
     return st.session_state[key]
 
 
@@ -244,8 +248,9 @@ def drawing(page: str) -> None:
     """The whole of a page is being drawn now."""
     st.session_state.pop(_PRESSED, None)
     st.session_state.pop(_ADDRESS, None)
-    st.session_state[_ARRIVED] = page != st.session_state.get(_PAGE)
-    st.session_state[_PAGE] = page
+    place = page, language()
+    st.session_state[_ARRIVED] = place != st.session_state.get(_PAGE)
+    st.session_state[_PAGE] = place
 
 
 def drawn_whole() -> None:
@@ -254,7 +259,7 @@ def drawn_whole() -> None:
 
 
 def arrived() -> bool:
-    """Whether another page was drawn before this one."""
+    """Whether another page was drawn before this one, or this one in another language: the browser's widgets are to be told anew."""
     return st.session_state.get(_ARRIVED, False)
 
 

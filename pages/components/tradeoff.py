@@ -44,11 +44,9 @@ def show() -> None:
 def _dataset(place: DeltaGenerator, there: Sequence[str]) -> str:
     own = str(form.says(["dataset"])["dataset"])
     options = [FORMS, *(name for name in there if name != own)]
-    recall(DATASET, options, FORMS)
-    if st.session_state[DATASET] not in options:
-        st.session_state[DATASET] = FORMS
+    chosen = recall(DATASET, options, FORMS)
     place.selectbox(
-        t("model.speed.dataset"), options, options.index(st.session_state[DATASET]), key=DATASET, label_visibility="collapsed", width=200,
+        t("model.speed.dataset"), options, options.index(chosen), key=DATASET, label_visibility="collapsed", width=200,
         format_func=lambda name: form.dataset_label(name or own),
     )  # fmt: skip
     link(DATASET, FORMS)
@@ -60,12 +58,10 @@ def _how(place: DeltaGenerator, found: Measured) -> Way:
     usual = found.usual
     assert usual is not None
     ways = {way.word: way for way in sorted(found.ways)}
-    recall(HOW, ways, usual.word)
-    if st.session_state[HOW] not in ways:
-        st.session_state[HOW] = usual.word
+    chosen = recall(HOW, ways, usual.word)
     if len(ways) > 1:
         place.selectbox(
-            t("model.speed.how"), list(ways), list(ways).index(st.session_state[HOW]), key=HOW, label_visibility="collapsed", width=240,
+            t("model.speed.how"), list(ways), list(ways).index(chosen), key=HOW, label_visibility="collapsed", width=240,
             format_func=lambda word: t("model.speed.counted", how=_way(ways[word]), count=len(found.ways[ways[word]])),
         )  # fmt: skip
     link(HOW, usual.word)

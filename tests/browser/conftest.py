@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -34,12 +35,13 @@ class App:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """What the page said when a test failed."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
-    if report.failed and page is not None:
-        report.sections.append((page.url, page.inner_text("body", timeout=5_000)))
+    if report.failed and call.when == "call" and page is not None:
+        with suppress(Exception):  # a page that is closed or stalled says nothing: that must not end the whole session
+            report.sections.append((page.url, page.inner_text("body", timeout=5_000)))
     return report
 
 
@@ -58,8 +60,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     room = EngineRoom(folder / "home")
     yield App(url, room, process)
     process.terminate()
-    process.wait(20)
-    room.close()
+    try:
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+        room.close()
 
 
 @pytest.fixture(scope="module")

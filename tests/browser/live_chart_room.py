@@ -49,7 +49,7 @@ class Server:
 
     def ask(self, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data), timeout=60) as answer:
             return json.load(answer)
 
 
@@ -67,7 +67,11 @@ def serve(home: Path) -> Iterator[Server]:
     assert process.poll() is None, (home / "log").read_text()
     yield here
     process.terminate()
-    process.wait(10)
+    try:
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _answers(server: Server) -> bool:
@@ -99,13 +103,13 @@ def rows(first: int, last: int, seq: int, events: tuple[dict[str, Any], ...] = (
 
 def visit(page: "Page", server: Server, query: str) -> None:
     page.goto(f"{server.url}/?{query}")
-    page.wait_for_selector(CHART, timeout=30_000)
+    page.wait_for_selector(CHART)
 
 
 def has(page: "Page", name: str, value: object) -> None:
     from playwright.sync_api import expect
 
-    expect(page.locator(CHART)).to_have_attribute(f"data-{name}", str(value), timeout=15_000)
+    expect(page.locator(CHART)).to_have_attribute(f"data-{name}", str(value))
 
 
 def drawn(page: "Page", points: int) -> None:

@@ -1,6 +1,5 @@
 """What a test sees and does in the browser: wait for the chart, press Start, keep a picture. Knows no store."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ if TYPE_CHECKING:
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 STILL = '[data-test-script-state="notRunning"]'
+# Of the run in the address, null without one.
+NUMBER = "new URL(location).searchParams.get('id')"
 
 
 def picture(page: "Page", name: str) -> None:
@@ -35,9 +36,7 @@ def points(page: "Page") -> int:
 
 def start(page: "Page") -> int:
     """Press Start, impatiently; the number of the run it began."""
-    before = page.url
+    before = page.evaluate(NUMBER)
     page.dblclick(".st-key-start button:enabled")
-    page.wait_for_function("before => location.href !== before && /[?&]id=\\d+/.test(location.search)", arg=before)
-    found = re.search(r"[?&]id=(\d+)", page.url)
-    assert found
-    return int(found[1])
+    page.wait_for_function(f"before => ![null, before].includes({NUMBER})", arg=before)
+    return int(page.evaluate(NUMBER))

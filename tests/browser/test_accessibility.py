@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.store import requests
 from tests.browser.conftest import App
 from tests.browser.screen import STILL, WIDE, chart
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,6 +41,8 @@ def test_no_page_has_a_grave_violation(browser: "Browser", app: App, finished: i
     shown = ("/", f"/?id={finished}&all-knobs=true", f"/?id={finished}&lang=zh", f"/compare?runs={finished}", "/data")
     for where in (*shown, *(f"/run?id={finished}&tab={tab}" for tab in TABS)):
         page.goto(f"{app.url}{where}")
+        page.wait_for_selector(STILL)
+        until(lambda: not requests.pending(app.room.store))
         page.wait_for_selector(STILL)
         if "/?id=" in where:
             chart(page, "ended")

@@ -48,8 +48,7 @@ def test_training_curves_come_where_they_are_drawn(page: Page, server: Server, r
 def test_many_lines_show_the_one_that_the_mouse_is_on(page: Page, server: Server, run: int) -> None:
     over = ended(server, 1000 * run, 12)
     visit(page, server, f"overlays={','.join(map(str, over))}")
-    has(page, "points", 120)
-    page.wait_for_selector(f"{CHART}[data-view]")
+    has(page, "drawn", 120)
     assert [trace["dash"] for trace in (line(page, f"run {over[0]}"), line(page, f"run {over[6]}"))] == ["solid", "2px 3px"]
     assert line(page, f"run {over[0]}")["colour"] == line(page, f"run {over[6]}")["colour"]
     at = page.evaluate(f"(() => {{ const {{ xaxis, yaxis }} = {PLOT}._fullLayout; return [xaxis.d2p(5), yaxis.d2p(1 / 5 + 0.4)]; }})()")
@@ -66,8 +65,7 @@ def test_many_lines_show_the_one_that_the_mouse_is_on(page: Page, server: Server
 def test_the_keyboard_goes_from_run_to_run(page: Page, server: Server, run: int) -> None:
     over = ended(server, 1000 * run, 10)
     visit(page, server, f"overlays={','.join(map(str, over))}")
-    has(page, "points", 100)
-    page.wait_for_selector(f"{CHART}[data-view]")
+    has(page, "drawn", 100)
     page.locator(f"{CHART} .stage").focus()
     page.keyboard.press("ArrowUp")
     has(page, "lifted", f"run {over[0]}")

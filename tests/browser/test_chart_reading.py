@@ -27,6 +27,7 @@ from tests.browser.live_chart_room import (
     zoom,
 )
 from tests.browser.screen import PHONE
+from tests.waiting import until
 
 
 @pytest.mark.slow
@@ -122,7 +123,7 @@ def test_a_change_of_the_verdict_is_marked_with_its_title(page: Page, server: Se
     drawn(page, 8)
     from engine.strings import say
 
-    assert say("verdict.overfitting.title", "zh") in said(page)
+    until(lambda: say("verdict.overfitting.title", "zh") in said(page))
     assert page.evaluate(f"{PLOT}.layout.shapes.map(s => s.x0)") == [7]
 
 
@@ -158,8 +159,7 @@ def test_the_best_epoch_is_drawn_however_many_there_are(page: Page, server: Serv
     accuracies = [0.5 + 0.1 * math.sin(epoch) for epoch in range(1, 9001)]
     server.push(run, hello(run, epochs=9000), told("val_loss", losses), told("val_accuracy", accuracies, seq=9001))
     visit(page, server, f"run={run}&view=accuracy")
-    has(page, "points", 18_000)
-    page.wait_for_selector(f"{CHART}[data-view=accuracy]")
+    has(page, "drawn", 18_000)
     assert 5000 in line(page, "validation")["x"]
     assert len(line(page, "validation")["x"]) <= 2000
     assert page.evaluate(f"{PLOT}.data.find(t => t.marker?.symbol === 'star').x") == [5000]
@@ -186,8 +186,7 @@ def test_a_curve_that_grew_is_the_curve_read_at_once(page: Page, server: Server,
 def test_a_hundred_thousand_epochs_are_drawn_with_two_thousand_points_and_read_closer(page: Page, server: Server, run: int) -> None:
     server.push(run, hello(run, epochs=100_000), told("val_loss", [2 + math.sin(epoch) for epoch in range(1, 100_001)]))
     visit(page, server, f"run={run}")
-    has(page, "points", 100_000)
-    page.wait_for_selector(f"{CHART}[data-view]")
+    has(page, "drawn", 100_000)
     assert 1000 < len(line(page, "validation")["x"]) <= 2000
     page.locator(f"{CHART} .stage").focus()
     for _ in range(7):

@@ -27,7 +27,8 @@ def trained(app: App) -> list[int]:
 
 
 def press_row(page: "Page", key: str, place: int) -> None:
-    """Mark a row, or take its mark away; the table is a picture, so it is hit by its place."""
+    """Mark a row, or take its mark away; the table is a picture, so it is hit by its place: nothing may move now."""
+    page.wait_for_selector(STILL)
     page.locator(f".st-key-{key} .dvn-scroller").first.click(position={"x": MARK, "y": HEAD + ROW * place + ROW / 2})
 
 

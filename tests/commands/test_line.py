@@ -53,13 +53,13 @@ def test_train_and_wait_ends_with_zero_and_says_how_it_went(room: EngineRoom) ->
 @pytest.mark.slow
 def test_who_waits_without_a_terminal_reads_a_line_after_the_epochs(room: EngineRoom) -> None:
     done = athanor(room, "train", "--epochs", "3", "--width", "0.25", "--wait")
-    assert re.search(r"^epoch 3 of 3: val [\d.]+, [\d.]+ %$", done.stderr, re.MULTILINE), done.stderr
+    assert re.search(r"^epoch 3 of 3: val [\d.]+, [\d.]+\s%$", done.stderr, re.MULTILINE), done.stderr
     assert "finished" in done.stdout
 
 
 @pytest.mark.slow
 def test_a_run_is_paused_goes_on_and_is_followed_to_its_end(room: EngineRoom) -> None:
-    number = room.start(epochs=400)
+    number = room.start(**LONG)
     room.training(number)
     assert "will pause" in athanor(room, "pause", str(number)).stdout
     until(lambda: room.run(number).state is State.PAUSED)
@@ -138,7 +138,7 @@ def test_stop_ends_a_run_that_would_go_on(room: EngineRoom) -> None:
     number = room.start(**LONG)
     room.training(number)
     assert athanor(room, "stop", str(number)).returncode == 0
-    assert room.ended(number, 20).state is State.STOPPED
+    assert room.ended(number).state is State.STOPPED
     assert "had ended already" in athanor(room, "stop", str(number)).stdout
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import catalog
@@ -163,7 +163,6 @@ def test_an_augmentation_level_sets_the_strengths_and_is_read_back(level: str, d
     assert catalog.DATASETS[dataset].mirror or config.augmentation.flip == 0
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(list(KNOBS)), st.one_of(st.floats(), st.integers(), st.text(), st.none(), st.booleans())))
 def test_any_values_give_a_config_or_a_named_refusal(values: dict[str, object]) -> None:
     try:

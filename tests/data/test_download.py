@@ -27,7 +27,7 @@ class _Mirror(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[: len(content) // 2])
         self.wfile.flush()
-        assert self.told.wait(20)
+        assert self.told.wait(60)
         self.wfile.write(content[len(content) // 2 :])
 
     def log_message(self, *_: object) -> None:

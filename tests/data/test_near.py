@@ -11,7 +11,7 @@ from PIL import Image
 from engine.data import near
 from tests.data.photographs import COPIES, pieces, recompressed, resized, textures
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def keys_of(count: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from engine.errors import DataError
 SIZES = st.lists(st.integers(3, 60), min_size=2, max_size=5)
 SEEDS = st.integers(0, 2**32)
 SHARES = st.sampled_from([0.05, 0.1, 0.2, 0.35, 0.5])
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 
 def random_keys(count: int, seed: int) -> np.ndarray:

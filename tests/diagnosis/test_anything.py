@@ -39,7 +39,7 @@ HISTORY = st.builds(
 
 @pytest.mark.slow
 @given(HISTORY)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_history_gets_a_verdict_that_is_clean_json_and_has_words(history):
     verdict = judge(history)
     stored = json.dumps(verdict.as_dict(), allow_nan=False)
@@ -51,14 +51,13 @@ def test_any_history_gets_a_verdict_that_is_clean_json_and_has_words(history):
 
 @pytest.mark.slow
 @given(st.lists(st.floats(0.01, 5), min_size=1, max_size=60), st.lists(st.floats(0.01, 5), min_size=1, max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_verdict_is_never_from_one_epoch(val, probe):
     verdict = judge(History(val, [0.9], probe, [0.9], probe, 2000, 2000, (10, 10), 10))
     assert verdict.name in ("too_early", "healthy") or verdict.epoch - verdict.since_epoch >= 2
 
 
 @given(st.integers(1, 40), st.sampled_from([math.nan, math.inf, -math.inf]), st.sampled_from([0, 2, 4]))
-@settings(deadline=None)
 def test_a_loss_that_is_no_number_is_always_diverged(n, broken, which):
     series = [[1.0] * n for _ in range(5)]
     series[which][-1] = broken

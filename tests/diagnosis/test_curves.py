@@ -308,7 +308,7 @@ COUNTS = {"num_classes": some.integers(-1, 2000), "n_val": VALUE, "n_train": VAL
 
 
 @given(some.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, SERIES) | COUNTS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_object_gets_an_answer_that_everybody_can_read(run: Run) -> None:
     told = replay(run)[1]
     assert list(told) in (KEYS, [*KEYS, "reason"])

@@ -137,7 +137,7 @@ def test_what_is_prescribed_can_be_launched_and_changes_what_it_names(name: str,
 
 
 @given(CONFIGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_so_it_is_for_any_config(config: RunConfig) -> None:
     for name in NAMES:
         check(name, config)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine import faults
 from engine.config import CONFIG_VERSION, RunConfig
 from engine.jobs import launch
 from engine.jobs.identity import alive
@@ -21,10 +22,18 @@ from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineRoom]:
+def hold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file: while it exists, runs wait at their second epoch."""
+    return tmp_path_factory.mktemp("hold") / "hold"
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory, hold: Path) -> Iterator[EngineRoom]:
     room = EngineRoom(tmp_path_factory.mktemp("room"))
-    yield room
-    room.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(faults.VARIABLE, f"training.epoch=wait@2~{hold}")
+        yield room
+        room.close()
 
 
 def test_a_run_finishes_with_curves_a_verdict_checkpoints_and_a_test_result(room: EngineRoom) -> None:
@@ -51,7 +60,7 @@ def test_a_running_run_stops_when_asked_and_keeps_what_it_has(room: EngineRoom) 
     number = room.start(**LONG)
     room.training(number)
     launch.stop(room.store, number)
-    run = room.ended(number, 20)
+    run = room.ended(number)
     assert (run.state, run.reason) == (State.STOPPED, {"key": "errors.stopped", "fields": {}})
     assert keeping.of(room.store, number)
     assert runs.test_result(room.store, number) is None
@@ -105,7 +114,7 @@ def test_a_run_goes_one_epoch_at_a_time_and_ends_as_if_it_had_not(room: EngineRo
     room.ended(whole)
     number = launch.submit(room.store, RunConfig.from_flat(knobs), launch_key="step by step", pause_after=1)
     for epoch in (1, 2):
-        until(lambda: room.run(number).state is State.PAUSED, 90)
+        until(lambda: room.run(number).state is State.PAUSED)
         run = room.run(number)
         assert (run.summary["epoch"], run.reason) == (epoch, {"key": "errors.stepped", "fields": {"epoch": epoch}})
         launch.step(room.store, number)
@@ -118,7 +127,7 @@ def test_a_run_under_way_is_asked_to_pause_at_the_end_of_its_epoch(room: EngineR
     number = room.start(**LONG)
     room.training(number)
     launch.step(room.store, number)
-    until(lambda: room.run(number).state is State.PAUSED, 30)
+    until(lambda: room.run(number).state is State.PAUSED)
     run = room.run(number)
     assert run.reason == {"key": "errors.stepped", "fields": {"epoch": run.summary["epoch"]}}
     assert run.summary["step"] == run.summary["epoch"] * run.summary["steps_per_epoch"]
@@ -209,10 +218,12 @@ def test_a_run_queued_while_the_supervisor_leaves_is_taken_by_the_next(tmp_path:
 
 
 @pytest.mark.slow
-def test_a_store_locked_for_longer_than_anyone_waits_costs_no_row_and_no_run(room: EngineRoom) -> None:
+def test_a_store_locked_for_longer_than_anyone_waits_costs_no_row_and_no_run(room: EngineRoom, hold: Path) -> None:
+    hold.touch()
     number = room.start(epochs=60)
     room.training(number)
     with Store(room.home).write():
+        hold.unlink()
         subprocess.run(["sleep", "25"], check=True)  # the lock itself must last: longer than two waits of ten seconds
     assert room.ended(number).state is State.FINISHED
     assert len(records.history(room.store, number)["val_loss"]) == 60

@@ -19,8 +19,13 @@ from tests.waiting import until
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setattr(sqlite, "BUSY_MS", 50)  # so that a lock is felt at once
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock is felt at once. For tests in which nobody writes beside the pen."""
+    monkeypatch.setattr(sqlite, "BUSY_MS", 50)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(Home(tmp_path))
     yield store
     store.engine.dispose()
@@ -35,18 +40,19 @@ def claim(store: Store) -> Claim:
     return claim
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_rows_wait_for_a_locked_store_and_none_is_lost_at_the_end(store: Store, claim: Claim) -> None:
     recorder = Recorder(store, claim)
-    recorder.start()
     closing = threading.Thread(target=recorder.close)
     with Store(store.home).write():  # another process holds the writers' lock
+        recorder.start()
         for step in range(1, 101):
             recorder.metric("val_loss", step, step, 1 / step)
         recorder.summary(epoch=100)
         closing.start()
         until(lambda: recorder._closing_at is not None)
         assert records.read(store, claim.run).seq == 0
-    closing.join(20)
+    closing.join(120)
     assert not closing.is_alive()
     assert [row.seq for row in records.read(store, claim.run).metrics] == list(range(1, 101))
     assert runs.get(store, claim.run).summary == {"epoch": 100}
@@ -79,11 +85,12 @@ def test_what_breaks_the_pen_is_raised_where_training_looks(store: Store, claim:
         recorder.close()
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_rows_that_a_store_never_took_are_told_at_the_end(store: Store, claim: Claim, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.jobs.recorder.LAST_PATIENCE", 0.2)
     recorder = Recorder(store, claim)
-    recorder.start()
     with Store(store.home).write():
+        recorder.start()
         recorder.metric("val_loss", 1, 1, 0.5)
         with pytest.raises(StoreBusy, match="last rows"):
             recorder.close()
@@ -97,7 +104,7 @@ def test_commands_reach_the_run_while_it_is_silent(store: Store, claim: Claim) -
     recorder = Recorder(store, claim)
     recorder.start()
     records.command(store, claim.run, "stop")
-    until(lambda: recorder.asked("stop"), 5)
+    until(lambda: recorder.asked("stop"))
     recorder.close()
 
 
@@ -111,7 +118,7 @@ def test_heartbeats_come_while_there_is_nothing_to_tell(store: Store, claim: Cla
             seen = connection.exec_driver_sql("SELECT heartbeat FROM attempts").scalar_one()
         return seen is not None and seen > begun + 1.0
 
-    until(beat, 10)
+    until(beat)
     recorder.close()
 
 

@@ -97,26 +97,27 @@ def test_equal_questions_share_an_answer_and_knobs_that_do_not_matter_make_no_ot
 
 
 def test_a_probe_of_the_default_config(room: ServantRoom) -> None:
+    assert room.ask("preview", config={}).state == "done"  # so the pictures are there
     answer = room.ask("probe", config={})
     assert answer.answer is not None, answer.reason
     told = answer.answer
     speed, memory = told["speed"], told["memory"]
     print(f"\nprobe: {told['took']:.2f} s, {speed['measured']:.0f} images/s, {memory['peak'] / 2**20:.1f} MB, beside {told['beside']}")
     assert told["data"] == "real"
-    assert len(told["candidates"]) == 4
+    assert len(told["candidates"]) + len(told["left_out"]) == 4
 
 
 @pytest.mark.slow
 def test_a_quick_question_does_not_wait_for_a_measurement(room: ServantRoom) -> None:
     slow = asking.ask(room.store, "probe", {"config": {"architecture": "resnet18", "resolution": 64, "width": 0.5}})
     until(lambda: (found := asking.answer(room.store, slow)) is not None and found.state == "working")
-    assert room.ask("facts", config={"resolution": 48}).state == "done"
-    between = asking.answer(room.store, slow)
-    assert between is not None
-    assert between.state == "working"
-    done = asking.wait(room.store, slow, 110.0)
+    quick = room.ask("facts", config={"resolution": 48})
+    assert quick.state == "done"
+    done = asking.wait(room.store, slow, 120.0)
     assert done is not None
     assert done.state == "done", done.reason
+    assert quick.answered_at is not None and done.answered_at is not None
+    assert quick.answered_at < done.answered_at
 
 
 def test_a_preview_is_eight_pictures_and_the_same_every_time(room: ServantRoom) -> None:
@@ -131,7 +132,7 @@ def test_a_preview_is_eight_pictures_and_the_same_every_time(room: ServantRoom) 
     assert other.answer == one.answer | {"augmentations": ["crop", "rotation"]}
     requests.put(room.store, Question("again", "preview", {"config": config}))
     bell.ring(room.home.servant_bell)
-    again = asking.wait(room.store, "again", 60.0)
+    again = asking.wait(room.store, "again", 120.0)
     assert again is not None
     assert again.picture == one.picture
 
@@ -205,7 +206,7 @@ def test_it_goes_when_its_standard_input_ends_and_leaves_no_name(tmp_path: Path)
     until(room.there)
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert attempts.presence(room.store, SERVANT) is None
     room.close()
 
@@ -223,7 +224,7 @@ def test_it_goes_from_the_middle_of_an_answer_and_gives_the_question_back(tmp_pa
     until(lambda: (found := requests.read(room.store, "a")) is not None and found.state == "working")
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     found = requests.read(room.store, "a")
     assert found is not None
     assert found.state == "waiting"
@@ -235,10 +236,10 @@ def test_a_question_that_kills_is_asked_once_more_and_then_failed(tmp_path: Path
     room = ServantRoom(tmp_path)
     put(room.store, "deadly")
     for _ in range(2):
-        assert room.start(**{faults.VARIABLE: "servant.answer=kill"}).wait(60) == -signal.SIGKILL
+        assert room.start(**{faults.VARIABLE: "servant.answer=kill"}).wait(120) == -signal.SIGKILL
     put(room.store, "harmless")
     room.start()
-    harmless, deadly = (asking.wait(room.store, key, 60.0) for key in ("harmless", "deadly"))
+    harmless, deadly = (asking.wait(room.store, key, 120.0) for key in ("harmless", "deadly"))
     assert harmless is not None
     assert deadly is not None
     assert harmless.state == "done"
@@ -251,7 +252,7 @@ def test_an_error_in_our_own_code_is_told_and_survived(tmp_path: Path) -> None:
     room = ServantRoom(tmp_path)
     put(room.store, "a")
     room.start(**{faults.VARIABLE: "servant.answer=raise"})
-    failed = asking.wait(room.store, "a", 60.0)
+    failed = asking.wait(room.store, "a", 120.0)
     assert failed is not None
     assert failed.reason == {"key": "servant.failed", "fields": {"type": "Provoked", "message": "servant.answer"}}
     assert room.ask("facts", config=SMALL).state == "done"

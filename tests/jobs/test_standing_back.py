@@ -6,18 +6,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pytest
 
+from engine import faults
+from engine.config import CONFIG_VERSION, RunConfig
 from engine.jobs import crew
-from engine.store.home import PROJECT
+from engine.store import runs, transitions
+from engine.store.connect import Store
+from engine.store.home import PROJECT, Home
+from engine.store.runs import New
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="sessions have no nice value here")
-CLAIM = {"run": 1, "attempt": 1, "token": "nobody's"}
 FORTH_AND_BACK = """
 import sys
 from pathlib import Path
@@ -39,13 +44,30 @@ print(threading.active_count(), Path("/proc/self/autogroup").read_text().split()
 """
 
 
+@pytest.fixture
+def claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
+    """The line that gives a worker a run; it takes it up and waits before it begins."""
+    (tmp_path / "hold").touch()
+    monkeypatch.setenv(faults.VARIABLE, f"attempt.before_begin=wait~{tmp_path / 'hold'}")
+    store = Store(Home(tmp_path))
+    runs.create(store, New("a run", RunConfig().model_dump(mode="json"), CONFIG_VERSION))
+    taken = transitions.claim(store)
+    assert taken is not None
+    yield json.dumps(asdict(taken)).encode() + b"\n"
+    store.engine.dispose()
+
+
 def session_nice(pid: int) -> int:
     return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
 
 
 def idle_threads(pid: int) -> list[bool]:
     """Of each thread whether it runs only when nobody else wants to."""
-    return [os.sched_getscheduler(thread.id) == os.SCHED_IDLE for thread in psutil.Process(pid).threads()]
+    found = []
+    for thread in psutil.Process(pid).threads():
+        with suppress(ProcessLookupError):  # it has just ended
+            found.append(os.sched_getscheduler(thread.id) == os.SCHED_IDLE)
+    return found
 
 
 def may_rise() -> bool:
@@ -90,23 +112,23 @@ def test_a_session_of_others_is_left_alone() -> None:
     assert (threads, nice) == ("1", "0")
 
 
-def test_a_waiting_worker_stands_back_until_its_claim_comes(tmp_path: Path) -> None:
+def test_a_waiting_worker_stands_back_until_its_claim_comes(tmp_path: Path, claim: bytes) -> None:
     with process(command("engine.jobs.worker", tmp_path)) as worker:
         until(lambda: session_nice(worker.pid) == 19)
         until(lambda: any(idle_threads(worker.pid)))
         assert worker.stdin is not None
-        worker.stdin.write(json.dumps(CLAIM).encode() + b"\n")
+        worker.stdin.write(claim)
         worker.stdin.flush()
         until(lambda: session_nice(worker.pid) == 0)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not may_rise(), reason="only the privileged may take back a thread's low priority")
-def test_a_claim_brings_every_thread_forward(tmp_path: Path) -> None:
+def test_a_claim_brings_every_thread_forward(tmp_path: Path, claim: bytes) -> None:
     with process(command("engine.jobs.worker", tmp_path)) as worker:
         until(lambda: has_torch(worker.pid))
         assert worker.stdin is not None
-        worker.stdin.write(json.dumps(CLAIM).encode() + b"\n")
+        worker.stdin.write(claim)
         worker.stdin.flush()
         until(lambda: len(found := idle_threads(worker.pid)) > 1 and not any(found))
 

@@ -33,7 +33,7 @@ def test_one_without_a_process_never_began(watch: Watch) -> None:
 
 
 def test_one_that_is_gone_is_given_up_when_it_has_been_silent_for_long(watch: Watch) -> None:
-    assert watch.look(attempt(GONE, time.monotonic()), ours=False) is None
+    assert watch.look(attempt(GONE, time.monotonic() + 1000), ours=False) is None  # not silent yet, however long this takes
     assert watch.look(attempt(GONE, time.monotonic() - 0.6), ours=False) == "gone"
 
 
@@ -46,6 +46,6 @@ def test_one_of_another_machine_lives_as_long_as_it_is_heard(watch: Watch) -> No
         until(lambda later=later: time.monotonic() > later)
         assert watch.look(replace(theirs, heartbeat=float(beat)), ours=False) is None
     last = replace(theirs, heartbeat=8.0)
-    until(lambda: watch.look(last, ours=False) == "gone", 5)
+    until(lambda: watch.look(last, ours=False) == "gone")
     watch.forget([])
     assert watch.look(last, ours=False) is None

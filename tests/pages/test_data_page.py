@@ -121,9 +121,12 @@ def test_names_of_classes_are_text(open_page: Open, store: Store) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_data_that_cannot_be_used_says_so_and_shows_nothing_else(listener: int, store: Store, lang: str) -> None:
+def test_data_that_cannot_be_used_says_so_and_shows_nothing_else(
+    listener: int, store: Store, lang: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "STALE", 600.0)  # looked at again, it is what it was
     reason = {"key": "data.class_too_small", "fields": {"class_name": MARKUP, "count": 1, "needed": 3}}
-    page = AppTest.from_file(SHELL)
+    page = AppTest.from_file(SHELL, default_timeout=20)
     page.query_params["lang"] = lang
     page = served(page.switch_page("data.py").run(), store, overview=reason)
     assert r"\*\*b\*\*" in page.warning[0].value
@@ -209,7 +212,7 @@ def _strip() -> None:
 
 
 def test_the_strip_keeps_its_place_and_then_its_pictures(home: Any, listener: int, store: Store) -> None:
-    page = AppTest.from_function(_strip).run()
+    page = AppTest.from_function(_strip, default_timeout=20).run()
     assert len(pictures(page)) == 1
     assert "Looking at the pictures" in read(page)
     assert sorted(serve(store)) == ["overview", "preview"]

@@ -157,6 +157,18 @@ def test_every_knob_of_the_form_reaches_the_run(open_page: Open, store: Store, l
     assert runs.get(store, donor + 1).knobs == wanted
 
 
+def test_weights_are_offered_that_the_chosen_network_can_begin_with(open_page: Open, store: Store) -> None:
+    add_run(store, State.FINISHED, architecture="resnet18")
+    add_run(store, State.FINISHED, architecture="lenet")
+    add_run(store, State.RUNNING, architecture="resnet18")
+    page = open_page("playground", **{"knob-architecture": "resnet18", "knob-weights": "imagenet"})
+    ours, other = "Run 1: Digits, LeNet", "Run 2: Digits, LeNet"  # their names
+    assert page.selectbox(key="knob-weights").options == ["Drawn at random", "ImageNet", ours, other]
+    page.selectbox(key="knob-architecture").set_value("lenet").run()
+    assert page.selectbox(key="knob-weights").options == ["Drawn at random", other, ours]
+    assert page.session_state["knob-weights"] == "none", "there are no published ones"
+
+
 def test_an_augmentation_level_moves_its_knobs_and_follows_them(open_page: Open) -> None:
     page = open_page("playground", **ALL)
     page.segmented_control(key="knob-augmentation").set_value("medium").run()

@@ -63,7 +63,7 @@ def test_of_two_stages_each_has_a_test_and_a_rate_of_its_own(open_page: Open, st
     page.button(key="range-take").click().run()
     assert page.session_state["knob-stage1_rate"] == 0.0031
     assert page.session_state["knob-learning_rate"] == 1e-3
-    page.segmented_control(key="range-stage").set_value(2).run()
+    page.segmented_control(key="range-stage").set_value("2").run()
     assert "before stage 1" in words(page)
     page.button(key="range-test").click().run()
     second = open_ranges(store)
@@ -72,7 +72,7 @@ def test_of_two_stages_each_has_a_test_and_a_rate_of_its_own(open_page: Open, st
     page.run()
     page.button(key="range-take").click().run()
     assert (page.session_state["knob-learning_rate"], page.session_state["knob-stage1_rate"]) == (0.00042, 0.0031)
-    page.segmented_control(key="range-stage").set_value(1).run()
+    page.segmented_control(key="range-stage").set_value("1").run()
     assert page.button(key="range-take").disabled, "what was found of the first stage still stands"
     assert not page.exception
 

@@ -1,6 +1,6 @@
 """What a click in the table makes of the choice, whatever the table shows."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from pages.components.selection import chosen_after, places
@@ -20,7 +20,6 @@ def test_a_recipe_is_chosen_with_all_its_runs_and_kept_with_those_that_were() ->
 rows = some.lists(some.integers(1, 30), unique=True, max_size=12).map(lambda numbers: [(number,) for number in numbers])
 
 
-@settings(deadline=None)
 @given(some.lists(some.integers(1, 30), unique=True, max_size=12), rows)
 def test_what_was_not_touched_changes_nothing(chosen: list[int], shown: list[tuple[int, ...]]) -> None:
     assert chosen_after(chosen, shown, places(shown, chosen)) == chosen

@@ -5,7 +5,10 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.store import records, runs, transitions
+from engine import __version__
+from engine.jobs.identity import identify
+from engine.jobs.terms import SUPERVISOR
+from engine.store import attempts, records, runs, transitions
 from engine.store.connect import Store
 from engine.store.records import PAUSE, STOP
 from engine.store.runs import State
@@ -135,6 +138,7 @@ def test_the_smallest_run_is_offered_nothing_smaller(open_page: Open, store: Sto
 
 
 def test_the_same_settings_are_not_started_twice_at_once(open_page: Open, store: Store) -> None:
+    attempts.announce(store, SUPERVISOR, __version__, identify())  # nothing is said of an engine that is missing
     add_run(store, State.RUNNING)
     page = open_page("playground", id="1", **{"all-knobs": "true"})
     assert "Run 1 has just these settings" in page.button(key="start").help

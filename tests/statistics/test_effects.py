@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from scipy import stats
 from statsmodels.stats.power import TTestPower
@@ -16,7 +16,6 @@ differences = some.floats(-0.3, 0.3).map(lambda value: round(value, 3))
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(some.lists(differences, min_size=2, max_size=10))
 def test_the_sign_flip_test_is_scipys(values: list[float]) -> None:
     """In whole thousandths, which sum without rounding: scipy takes sums that are equal on paper for unequal ones otherwise."""
@@ -25,7 +24,6 @@ def test_the_sign_flip_test_is_scipys(values: list[float]) -> None:
     assert sign_flip(values) == pytest.approx(exact.pvalue)
 
 
-@settings(deadline=None)
 @given(some.lists(differences, min_size=1, max_size=14), some.floats(0.001, 1000))
 def test_neither_unit_nor_direction_changes_it(values: list[float], unit: float) -> None:
     assert sign_flip([-unit * value for value in values]) == sign_flip(values)
@@ -58,7 +56,6 @@ def test_the_least_effect_is_that_of_statsmodels(n: int) -> None:
         assert detectable(n, 0.4) == pytest.approx(0.4 * TTestPower().solve_power(nobs=n, alpha=0.05, power=POWER), rel=1e-4)
 
 
-@settings(deadline=None)
 @given(some.integers(3, 300), some.floats(0.001, 0.1))
 def test_it_is_the_effect_that_so_many_seeds_are_planned_for(n: int, deviation: float) -> None:
     least = detectable(n, deviation)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from statsmodels.stats.multitest import multipletests
 
@@ -22,7 +22,6 @@ def _little_garbage() -> Iterator[None]:
     gc.unfreeze()
 
 
-@settings(deadline=None)
 @given(families)
 def test_both_are_those_of_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])

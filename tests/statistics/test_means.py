@@ -5,7 +5,7 @@ from statistics import stdev
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from scipy import stats
 from statsmodels.stats.power import TTestIndPower, TTestPower
@@ -16,7 +16,6 @@ shares = some.floats(0.01, 0.99).map(lambda value: round(value, 4))
 samples = some.lists(shares, min_size=2, max_size=12)
 
 
-@settings(deadline=None)
 @given(samples)
 def test_the_interval_of_a_mean_is_scipys(values: list[float]) -> None:
     found = mean(values)
@@ -27,7 +26,6 @@ def test_the_interval_of_a_mean_is_scipys(values: list[float]) -> None:
     assert found.low <= found.value
 
 
-@settings(deadline=None)
 @given(samples, samples)
 def test_the_interval_of_a_difference_is_welchs(one: list[float], other: list[float]) -> None:
     found = welch(one, other)
@@ -39,7 +37,6 @@ def test_the_interval_of_a_difference_is_welchs(one: list[float], other: list[fl
     assert turned.half == pytest.approx(found.half)
 
 
-@settings(deadline=None)
 @given(samples, some.floats(-0.5, 0.5))
 def test_pairs_that_move_together_have_no_spread(values: list[float], shift: float) -> None:
     """What the seed does to both arms alike is gone from the paired interval and stays in the other."""
@@ -74,7 +71,6 @@ def test_planned_seeds_are_cohens(effect: float, paired: bool, known: int) -> No
     assert power(known - 1, effect, deviation, paired) < 0.8 <= power(known, effect, deviation, paired)
 
 
-@settings(deadline=None)
 @given(some.integers(2, 40), some.floats(0.05, 3))
 def test_power_is_that_of_statsmodels(n: int, effect: float) -> None:
     paired = TTestPower().power(effect, n, 0.05)
@@ -85,7 +81,6 @@ def test_power_is_that_of_statsmodels(n: int, effect: float) -> None:
         assert power(n, effect, math.sqrt(2), paired=False) == pytest.approx(unpaired, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(some.lists(some.tuples(shares, shares), min_size=2, max_size=12))
 def test_the_interval_of_pairs_is_scipys(pairs: list[tuple[float, float]]) -> None:
     differences = [one - other for one, other in pairs]
@@ -101,7 +96,6 @@ def test_seeds_that_nobody_would_plan_for_are_not_named() -> None:
     assert seeds_for(0.1, 0.0, paired=True) == 2
 
 
-@settings(deadline=None)
 @given(some.floats(0.001, 0.2), some.floats(0.001, 0.2), some.booleans())
 def test_more_seeds_see_more(difference: float, deviation: float, paired: bool) -> None:
     seen = [power(n, difference, deviation, paired) for n in (2, 3, 5, 9, 30)]

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import Refused
@@ -131,7 +131,7 @@ moves = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(["first", "up", "d
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(asked=moves)
 def test_any_moves_leave_every_run_in_the_queue_once_by_priority(tmp_path_factory: pytest.TempPathFactory, asked: list) -> None:
     store = Store(Home(tmp_path_factory.mktemp("queue")))

@@ -259,7 +259,7 @@ def test_a_lock_that_is_not_to_be_had_is_told_after_ten_seconds(store: Store) ->
         before = time.monotonic()
         with pytest.raises(StoreBusy, match="cannot be written now"):
             queue(store)
-        assert 9 < time.monotonic() - before < 20
+        assert time.monotonic() - before > 9
     other.engine.dispose()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import stdev
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from engine.config import CONFIG_VERSION, RunConfig
@@ -106,7 +106,6 @@ def test_a_seed_that_failed_is_not_tried_again_and_one_under_way_not_twice() -> 
 few = some.dictionaries(some.integers(0, 6), some.floats(0.1, 0.9), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(few, few, some.integers(1, 8))
 def test_a_plan_gives_both_the_wanted_seeds_and_nothing_twice(one: dict[int, float], other: dict[int, float], target: int) -> None:
     sides = recipe(*one.items()), recipe(*other.items(), dropout=0.5)

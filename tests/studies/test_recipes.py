@@ -1,7 +1,7 @@
 """Recipes: what counts, how two are compared, how each stands to the best."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 from scipy import stats
 
@@ -80,7 +80,6 @@ def test_what_stands_alone_is_no_best() -> None:
 seeds = some.dictionaries(some.integers(0, 5), some.floats(0.1, 0.9), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(seeds, seeds)
 def test_a_difference_turns_with_its_sides(one: dict[int, float], other: dict[int, float]) -> None:
     ahead, behind = recipe(*one.items()), recipe(*other.items(), dropout=0.5)
@@ -91,7 +90,6 @@ def test_a_difference_turns_with_its_sides(one: dict[int, float], other: dict[in
     assert there.pairs == back.pairs == len(one.keys() & other.keys())
 
 
-@settings(deadline=None)
 @given(some.lists(seeds, min_size=1, max_size=5))
 def test_there_is_at_most_one_best_and_never_of_one_seed(all_of_them: list[dict[int, float]]) -> None:
     known = [recipe(*each.items(), width=2.0 + place / 10) for place, each in enumerate(all_of_them)]

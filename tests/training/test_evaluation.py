@@ -70,7 +70,7 @@ def test_chunks_are_evaluated_side_by_side(monkeypatch: pytest.MonkeyPatch) -> N
     config, data = settings(), digits()
     model, barrier = network(config), Barrier(3)
     sizes = seen(model)
-    model.register_forward_pre_hook(lambda _module, _given: (barrier.wait(10.0), None)[1])
+    model.register_forward_pre_hook(lambda _module, _given: (barrier.wait(60.0), None)[1])
     evaluate(model, data, data.validation[:21], replace(choose(config, cores=1), replicas=3))
     assert sizes == [7, 7, 7]
     assert at_once(21, 7, 3) == sum(sizes)

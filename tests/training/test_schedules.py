@@ -124,7 +124,7 @@ def test_exponential_is_that_of_torch_and_ends_where_it_shall(epochs: int, steps
 
 
 @given(some.lists(some.floats(0.01, 9.0), min_size=1, max_size=25), some.integers(0, 4), some.sampled_from([0.1, 0.5, 0.9]))
-@tried(max_examples=60, deadline=None)
+@tried(max_examples=60)
 def test_plateaus_are_those_of_torch(losses: list[float], patience: int, factor: float) -> None:
     plan = config("reduce_on_plateau", len(losses), plateau_patience=patience, step_factor=factor)
     optimiser = SGD([torch.zeros(1, requires_grad=True)], lr=PEAK)
