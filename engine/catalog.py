@@ -12,13 +12,13 @@ from typing import Literal
 class Architecture:
     """An architecture's facts. `smallest` is the least resolution in pixels that leaves one pixel before the head.
 
-    `precision` is the fastest on a CPU with instructions for bf16 (`python -m tests.benchmarks.numerics` measures it): `fp32`, `bf16`,
-    or `bf16_dense`, in which depthwise convolutions stay in fp32. `replicas` says that a step's operations are too short to be shared
-    by the CPU's threads, so each thread computes a part of the batch (see `engine/training/replicas.py`); batch norm would not be the
-    same. `layers` are its convolutions and fully connected ones. `variants` are the knobs of the model that it obeys beside those that all
-    do. `map_channels` are those of the last map at width 1,
-    which bilinear pooling takes products of; 0: there is no such map. `imagenet` says that published weights exist:
-    `engine/models/published.py` knows where.
+    `precision` is the fastest on a CPU with instructions for bf16 (`python -m tests.benchmarks.numerics` measures it): `fp32`, `bf16`, or
+    `bf16_dense`, in which depthwise convolutions stay in fp32; `channels_last` is the faster layout there. `replicas` says that a step's
+    operations are too short to be shared by the CPU's threads, so each thread computes a part of the batch (see
+    `engine/training/replicas.py`); batch norm would not be the same. `layers` are its convolutions and fully connected ones. `variants` are
+    the knobs of the model that it obeys beside those that all do. `map_channels` are those of the last map at width 1, which bilinear
+    pooling takes products of; 0: there is no such map. `imagenet` says that published weights exist: `engine/models/published.py` knows
+    where.
     """
 
     label: str
@@ -28,6 +28,7 @@ class Architecture:
     batch_norm: bool = True
     replicas: bool = False
     precision: Literal["fp32", "bf16", "bf16_dense"] = "bf16"
+    channels_last: bool = True
     variants: tuple[str, ...] = ()
     map_channels: int = 0
     imagenet: bool = False

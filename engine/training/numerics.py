@@ -109,9 +109,8 @@ def choose(config: RunConfig, cores: int) -> Numerics:
     if config.budget.precision == "exact":
         return Numerics(device, threads, "fp32", channels_last=False, deterministic=True)
     replicas = cores if architecture.replicas and device == "cpu" else 1
-    return Numerics(
-        device, threads, _precision(architecture, device), channels_last=True, deterministic=False, fused=True, replicas=replicas
-    )
+    layout = architecture.channels_last
+    return Numerics(device, threads, _precision(architecture, device), layout, deterministic=False, fused=True, replicas=replicas)
 
 
 def precisions(model: nn.Module) -> tuple[Precision, ...]:

@@ -98,15 +98,16 @@ def compare(config: RunConfig, data: Resident, rounds: int, seconds: float, core
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--nets", nargs="+", default=list(NETS), choices=NETS)
+    parser.add_argument("--side", type=int, default=SIDE, help="pixels of the pictures")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--cores", type=int, default=2)
     given = parser.parse_args()
-    data = resident(*squares(SIDE), device="cuda" if torch.cuda.is_available() else "cpu")
+    data = resident(*squares(given.side), device="cuda" if torch.cuda.is_available() else "cpu")
     for net in given.nets:
         batch = BATCH if net in FIRST else FEWER
         for name in AUGMENTATIONS if net in FIRST else (USUAL,):
-            config = RunConfig.from_flat({"architecture": net, "batch_size": batch, "resolution": SIDE, **AUGMENTATIONS[name]})
+            config = RunConfig.from_flat({"architecture": net, "batch_size": batch, "resolution": given.side, **AUGMENTATIONS[name]})
             most, ours, ratio = compare(config, data, given.rounds, given.seconds, given.cores)
             print(f"{net:<18} {name:<30} limit {most:9,.0f}   loop {ours:9,.0f} images/s   {ratio:.3f}", flush=True)
 

@@ -97,10 +97,10 @@ EVERYTHING = {
 }  # fmt: skip
 OPTIMISERS, SCHEDULES = KNOBS["optimizer"].choices, KNOBS["schedule"].choices
 WAYS = [*((name, "reduce_on_plateau") for name in OPTIMISERS), *(("adam", name) for name in SCHEDULES if name != "reduce_on_plateau")]
+QUICK = [("sgd", "reduce_on_plateau"), ("adam", "one_cycle")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "schedule"), WAYS)
+@pytest.mark.parametrize(("optimizer", "schedule"), [pytest.param(*way, marks=[pytest.mark.slow] * (way not in QUICK)) for way in WAYS])
 def test_every_optimiser_and_schedule_resumes_exactly_from_any_step(optimizer: str, schedule: str, tmp_path: Path) -> None:
     config = settings(optimizer=optimizer, schedule=schedule, learning_rate=0.01, **EVERYTHING)
     whole = begin(config, digits())
