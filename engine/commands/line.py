@@ -80,6 +80,7 @@ def _add_training(add: Add) -> None:
     _add_patience(layers)
     add_knobs(layers)
     ranging = add("range", questions.range_test)
+    ranging.add_argument("--stage", type=int, choices=(1, 2), default=2, help=strings.say("command.range_stage"))
     _add_patience(ranging)
     add_knobs(ranging)
     predict = add("predict", questions.predict)

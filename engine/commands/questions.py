@@ -44,7 +44,7 @@ def layers(given: argparse.Namespace, home: Home) -> int:
 def range_test(given: argparse.Namespace, home: Home) -> int:
     """How the loss goes as the learning rate grows, and a rate to begin with."""
     config = given_config(given)
-    answer = _ask(opened(home), "range", {"config": config.flat()}, given.patience)
+    answer = _ask(opened(home), "range", {"config": config.flat(), "stage": given.stage}, given.patience)
     tell(given, answer, "\n".join(ranged(answer)))
     return 0
 

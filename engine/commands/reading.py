@@ -71,7 +71,7 @@ def _verdict(store: Store, number: int) -> dict[str, Any] | None:
 def _not_taken(store: Store, number: int) -> dict[str, str]:
     """Of the weights that it began with, the tensors that were left, each with the reason."""
     event = records.last_event(store, number, "weights")
-    return {} if event is None else dict(event.data["left"])
+    return inherited.not_taken(None if event is None else event.data)
 
 
 def _place(store: Store, run: Run) -> int | None:

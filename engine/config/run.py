@@ -119,7 +119,7 @@ def _check_schedule(config: RunConfig) -> None:
         raise BadKnob("errors.step_too_long", knob="step_epochs", value=knobs.step_epochs, allowed=f"1 .. {min(stepped)}")
     placed = [last] * (knobs.schedule == "multistep") + [first] * (stages.stage1_schedule == "multistep" and first > 0)
     for epochs in placed:
-        if not all(0 < place < epochs for place in knobs.drops(epochs)):
+        if not all(0 < place < epochs for place in knobs.milestones_in(epochs)):
             raise BadKnob("errors.milestone_outside", knob="milestones", value=knobs.milestones, allowed=f"> 0, < {epochs}; > 0%, < 100%")
     if knobs.schedule == "reduce_on_plateau" and 0 < budget.early_stopping <= knobs.plateau_patience + 1:
         allowed, given = f"0, {knobs.plateau_patience + 2} .. {KNOBS['early_stopping'].high:g}", budget.early_stopping

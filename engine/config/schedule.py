@@ -31,7 +31,7 @@ class ScheduleConfig(Group):
     plateau_patience: int = knob(5, acts="fork", unit="epochs", low=0, high=1000, steps=(1, 2, 3, 5, 10, 20))
     warmup: float = knob(0.0, acts="fork", unit="epochs", low=0.0, high=50.0, steps=(0.0, 0.5, 1.0, 2.0, 5.0), off=0.0)
 
-    def drops(self, epochs: int) -> tuple[float, ...]:
+    def milestones_in(self, epochs: int) -> tuple[float, ...]:
         """The milestones in epochs, of a schedule over so many."""
         places = self.milestones.replace(" ", "").split(",")
         return tuple(float(place[:-1]) / 100 * epochs if place.endswith("%") else float(place) for place in places)

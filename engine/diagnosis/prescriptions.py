@@ -94,7 +94,12 @@ def _more_pixels(knobs: Knobs) -> dict[str, Any] | None:
 
 
 def _train_longer(knobs: Knobs) -> dict[str, Any] | None:
-    return _within("epochs", math.ceil(1.5 * knobs["epochs"]))
+    """Half as long again; milestones that are epochs move with the end, as shares do by themselves."""
+    longer = _within("epochs", math.ceil(1.5 * knobs["epochs"]))
+    if longer is None or knobs["schedule"] != "multistep":
+        return longer
+    places = knobs["milestones"].replace(" ", "").split(",")
+    return longer | {"milestones": ", ".join(place if place.endswith("%") else f"{1.5 * float(place):g}" for place in places)}
 
 
 def _rate(factor: float) -> Remedy:

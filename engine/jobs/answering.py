@@ -147,7 +147,9 @@ class Servant:
         config = _config(question.payload)
         numerics = replace(measured.numerics(config, slots.cores(store), self.home.measured), compiled=False)
         shelf = Shelf(self.home.weights, partial(_saved, store))
-        return ranging.range_test(config, self.arrivals, numerics, lambda: self._meanwhile(store, question), shelf).as_dict(), None
+        stage = _place(question.payload, "stage", ranging.LAST, ranging.LAST)
+        found = ranging.range_test(config, self.arrivals, numerics, lambda: self._meanwhile(store, question), shelf, stage)
+        return found.as_dict(), None
 
     def _keep(self, config: RunConfig, found: probing.Probe) -> None:
         try:
@@ -262,10 +264,10 @@ def _look(payload: Mapping[str, Any]) -> Look:
     return Look.from_flat(given)
 
 
-def _place(payload: Mapping[str, Any], name: str) -> int:
-    """Which strip, which page. Raises BadInput."""
-    place = payload.get(name, 0)
-    if not isinstance(place, int) or not 0 <= place <= MOST_PLACES:
+def _place(payload: Mapping[str, Any], name: str, usual: int = 0, most: int = MOST_PLACES) -> int:
+    """Which strip, which page, which stage. Raises BadInput."""
+    place = payload.get(name, usual)
+    if not isinstance(place, int) or not 0 <= place <= most:
         raise BadInput("servant.bad_question", message=f"{name} = {place!r}"[:200])
     return place
 

@@ -1,6 +1,7 @@
 """What pages and the command line ask of the servant, and how they read its answer. Imports no torch.
 
-Kinds and payloads: `facts`, `layers`, `probe`, `range` and `overview` {"config": flat}, `preview` and `draws` {"config": flat, "index": n},
+Kinds and payloads: `facts`, `layers`, `probe` and `overview` {"config": flat}, `range` {"config": flat, "stage": 1 or 2}, `preview` and
+`draws` {"config": flat, "index": n},
 `mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]},
 `samples` {"run": n}.
 """
@@ -36,8 +37,8 @@ DATA = tuple(name for name, knob in KNOBS.items() if knob.group == "data")
 # A rehearsal has one rate, and all layers learn in it; what frozen ones make is kept beside. A first stage must end before the last epoch.
 PROBE = tuple(name for name, knob in KNOBS.items() if knob.alters != "nothing" and knob.group not in ("schedule", "stages"))
 PROBE += (*FROZEN, "stage1_epochs")
-# A range test has a rate and a schedule of its own, and one stage.
-OWN = ("learning_rate", "stage1_epochs", "stage1_rate", "stage1_weight_decay", "stage1_schedule")
+# A range test has a rate and a schedule of its own.
+OWN = ("learning_rate", "stage1_epochs", "stage1_rate", "stage1_schedule")
 RANGE = tuple(name for name, knob in KNOBS.items() if knob.group not in ("schedule", "budget") and name not in OWN)
 RANGE += ("seed", "precision", "device")
 MATTERS: dict[str, tuple[str, ...]] = {

@@ -49,7 +49,7 @@ class Speedrun(nn.Module):
     """Whitening, three groups, the maximum over the map, dropout, one fully connected layer without bias."""
 
     HEAD = ("head",)
-    HOLDS_FIRST = ("bias",)
+    HOLDS_FIRST = True
     whitening: Tensor
 
     def __init__(self, config: ModelConfig, channels: int, classes: int) -> None:

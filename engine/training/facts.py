@@ -4,6 +4,7 @@ Knows no data, no device and no file of weights: shapes are enough.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import nn
@@ -72,6 +73,7 @@ def _blueprint(config: RunConfig, channels: int, classes: int, count: int) -> tu
         return build(config.model, channels, classes, side), torch.empty(count, channels, side, side)
 
 
+@cache
 def _published(architecture: str) -> dict[str, torch.Tensor]:
     """The shapes of an architecture's published weights, by name: those of ours for pictures as large as it was published for."""
     with torch.device("meta"):

@@ -109,7 +109,7 @@ def choose(config: RunConfig, cores: int) -> Numerics:
     if config.budget.precision == "exact":
         return Numerics(device, threads, "fp32", channels_last=False, deterministic=True)
     replicas = cores if architecture.replicas and device == "cpu" else 1
-    layout = architecture.channels_last
+    layout = device != "cpu" or architecture.channels_last
     return Numerics(device, threads, _precision(architecture, device), layout, deterministic=False, fused=True, replicas=replicas)
 
 

@@ -42,6 +42,8 @@ NEAR = 0.5
 """Decades on either side of a rate over which the fall of the loss is measured."""
 SAFE = 1 / 3
 """Of the rate of the lowest mean, beyond which it rises: at the most so much of it is suggested."""
+LAST = 2
+"""The stage that is tested where nobody says which."""
 PICTURES = 30.0
 """Seconds that the pictures are waited for."""
 PLAIN = {"schedule": "constant", "warmup": 0.0, "early_stopping": 0, "time_limit": 0.0, "epochs": 10_000}
@@ -66,9 +68,16 @@ class Range:
 
 
 def range_test(
-    config: RunConfig, arrivals: Arrivals, numerics: Numerics, wanted: Callable[[], bool] = lambda: True, shelf: Shelf | None = None
+    config: RunConfig,
+    arrivals: Arrivals,
+    numerics: Numerics,
+    wanted: Callable[[], bool] = lambda: True,
+    shelf: Shelf | None = None,
+    stage: int = LAST,
 ) -> Range:
     """Test a config in the numerics that a run of it would take, from the weights it would begin with, which `shelf` finds.
+
+    `stage` says for which of two stages; the second is tested from there, too.
 
     Raises DataError, BadKnob, NotFound and BadCheckpoint, and Unwanted once `wanted` says no.
     """
@@ -85,7 +94,7 @@ def range_test(
     with unchanged_flags(), _own_chance(numerics.device):
         numerics.apply()
         model, data, _ = newborn(config, data, donor)
-        return sweep(config, model, data, numerics, wanted)
+        return sweep(of_stage(config, stage), model, data, numerics, wanted)
 
 
 @contextmanager
@@ -96,12 +105,20 @@ def _own_chance(device: str) -> Iterator[None]:
         torch.cuda.empty_cache()  # a run that begins next finds the memory free
 
 
+def of_stage(config: RunConfig, stage: int) -> RunConfig:
+    """Of a plan of two stages one as a plan of its own, with its weight decay; any other plan as it is."""
+    if config.stages.plan != "last_then_all":
+        return config
+    if stage == LAST:
+        return config.changed(plan="all")
+    return config.changed(plan="last", weight_decay=config.stages.stage1_weight_decay)
+
+
 def sweep(config: RunConfig, model: nn.Module, data: Resident, numerics: Numerics, wanted: Callable[[], bool]) -> Range:
     """Train with a rate that grows at every step, until the loss is hopeless."""
     rates = np.geomspace(*SPANS.get(config.optimisation.optimizer, USUAL), STEPS)
     few = data.validation[:1]  # it is told nothing, but an epoch ends with it
-    plan = "last" if config.stages.plan == "last" else "all"  # of two stages the second has this rate
-    first = config.changed(**PLAIN, plan=plan, learning_rate=float(rates[0]))
+    first = config.changed(**PLAIN, learning_rate=float(rates[0]))
     run = Training(model, replace(data, validation=few, probe=few), first, numerics).run()
     losses: list[float] = []
     message = None

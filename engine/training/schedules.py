@@ -96,7 +96,8 @@ def stepwise(now: Moment, knobs: ScheduleConfig) -> float:
 
 def multistep(now: Moment, knobs: ScheduleConfig) -> float:
     """A drop at each milestone; at one half and three quarters it is the schedule of He et al. 2016 for CIFAR-10."""
-    return knobs.step_factor ** sum(now.step >= place * now.per_epoch for place in knobs.drops(now.total // now.per_epoch))
+    places = knobs.milestones_in(now.total // now.per_epoch)
+    return knobs.step_factor ** sum(now.step >= round(place * now.per_epoch, 6) for place in places)
 
 
 def reduce_on_plateau(now: Moment, knobs: ScheduleConfig) -> float:

@@ -91,10 +91,16 @@ def sentence(found: Answer | None) -> str:
     return t("data_page.reading") if found.reason["key"] == LATE else t(found.reason["key"], **named(found.reason["fields"]))
 
 
+def stands(kind: Kind, place: str = "", **more: int) -> bool:
+    """Whether the last question of a kind is what the form says now."""
+    before = state.asked(kind + place)
+    return before is not None and before.payload == {"config": form.says(asking.MATTERS[kind]), **more}
+
+
 def refusal() -> str | None:
     """Why there is no such network as the form says, once the servant has said so: what it names is a knob's value."""
     before = state.asked("facts")
-    if before is None or before.payload != {"config": form.says(asking.MATTERS["facts"])}:
+    if before is None or not stands("facts"):
         return None
     try:
         found = asking.answer(store(), before.key)

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from engine import catalog
 from engine.config import KNOBS, Knob, RunConfig
-from engine.config.model import IMAGENET, RUN
+from engine.config.model import IMAGENET, OF_WEIGHTS, RUN
 from engine.config.run import AUGMENTATION_LEVEL, GROUPS
 from engine.store import runs
 from engine.store.runs import State, number_of
@@ -52,10 +52,11 @@ def fitting(names: Iterable[str]) -> list[str]:
 
 
 def _follow_network() -> None:
-    """What the chosen network has no place for goes back to its default."""
-    unpublished = st.session_state[key("weights")] == IMAGENET and not catalog.ARCHITECTURES[st.session_state[key("architecture")]].imagenet
-    for name in KNOBS.keys() - {*fitting(KNOBS)} | ({"weights"} if unpublished else set()):
+    """What the chosen network has no place for goes back to its default, and so do weights of another one."""
+    for name in KNOBS.keys() - {*fitting(KNOBS)}:
         st.session_state[key(name)] = KNOBS[name].default
+    if st.session_state[key("weights")] not in _weights_at_hand():
+        st.session_state[key("weights")] = KNOBS["weights"].default
 
 
 def head(title: str) -> DeltaGenerator:
@@ -117,7 +118,8 @@ def _widget(knob: Knob) -> None:
         _choose(label, knob.choices, value, format_func=partial(_option, knob.name), on_change=_follow_network, **given)
     elif knob.name == "weights":
         at_hand = _weights_at_hand()
-        _choose(label, list(dict.fromkeys((*at_hand, value))), value, format_func=lambda one: at_hand.get(one) or _weights(one), **given)
+        texts = list(dict.fromkeys((*at_hand, value)))
+        _choose(label, texts, value, format_func=lambda one: at_hand.get(one) or _weights(one), accept_new_options=True, **given)
     elif knob.syntax:
         _choose(label, list(dict.fromkeys((*knob.steps, value))), value, accept_new_options=True, **given)
     elif knob.choices:
@@ -130,12 +132,12 @@ def _widget(knob: Knob) -> None:
 
 
 def _weights_at_hand() -> dict[str, str]:
-    """What a run may begin with, and its label: drawn weights, published ones, those of the newest finished runs, of its network first."""
-    architecture = st.session_state[key("architecture")]
-    fixed = ["none", *([IMAGENET] if catalog.ARCHITECTURES[architecture].imagenet else [])]
-    finished = runs.listing(store(), [State.FINISHED], limit=NEWEST)
-    finished.sort(key=lambda run: run.knobs["architecture"] != architecture)
-    return {name: _weights(name) for name in fixed} | {f"{RUN}{run.id}": f"{_weights(f'{RUN}{run.id}')}: {run.name}" for run in finished}
+    """What a run of the form's network may begin with, and its label: drawn weights, published ones, those of its newest ended runs."""
+    ours = {name: st.session_state[key(name)] for name in ("architecture", *OF_WEIGHTS)}
+    fixed = ["none", *([IMAGENET] if catalog.ARCHITECTURES[ours["architecture"]].imagenet else [])]
+    ended = runs.listing(store(), [state for state in State if state.ended], limit=NEWEST)
+    fit = [run for run in ended if run.summary.get("best_epoch") and ours.items() <= run.knobs.items()]
+    return {name: _weights(name) for name in fixed} | {f"{RUN}{run.id}": f"{_weights(f'{RUN}{run.id}')}: {run.name}" for run in fit}
 
 
 def _choose(label: str, options: Sequence[str], value: str, **given: Any) -> None:

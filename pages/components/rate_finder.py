@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from engine.errors import BadInput
-from engine.jobs import asking
 from engine.store.requests import Answer
 from pages.components import answers, charts, form, knobs, state
 from pages.components.state import recall
@@ -22,23 +21,25 @@ STAGE, STAGES = "range-stage", ("1", "2")
 
 
 class Subject(NamedTuple):
-    """What is tested: of two stages the one that was chosen, as a plan of its own with its own weight decay, else the form as it is."""
+    """What is tested: of two stages (1, 2) the one that was chosen, else (0) the form as it is; and the knob that has its rate."""
 
     stage: int
-    instead: dict[str, Any]
     knob: str
 
-    @property
-    def place(self) -> str:
-        return f"-{self.stage}" if self.stage else ""
-
     def ask(self) -> Answer | None:
-        return answers.about("range", patience=0, place=self.place, instead=self.instead)
+        return answers.about("range", 0, self._place, None, **self._more)
 
     def asked(self) -> bool:
         """Whether this has been asked about before, and nothing that matters has changed since."""
-        before = state.asked(f"range{self.place}")
-        return before is not None and before.payload == {"config": form.says(asking.MATTERS["range"]) | self.instead}
+        return answers.stands("range", self._place, **self._more)
+
+    @property
+    def _place(self) -> str:
+        return f"-{self.stage}" if self.stage else ""
+
+    @property
+    def _more(self) -> dict[str, int]:
+        return {"stage": self.stage} if self.stage else {}
 
 
 def show() -> None:
@@ -52,17 +53,16 @@ def show() -> None:
 
 
 def _subject() -> Subject:
-    said = form.says(["plan", "stage1_weight_decay"])
-    if said["plan"] != "last_then_all":
-        return Subject(0, {}, "learning_rate")
+    if form.says(["plan"])["plan"] != "last_then_all":
+        return Subject(0, "learning_rate")
     st.segmented_control(
         t("ui.range.stage"), STAGES, default=recall(STAGE, STAGES, STAGES[0]), key=STAGE, required=True,
         format_func=lambda stage: t(f"ui.range.stage_{stage}"),
     )  # fmt: skip
     if st.session_state[STAGE] == STAGES[0]:
-        return Subject(1, {"plan": "last", "weight_decay": said["stage1_weight_decay"]}, "stage1_rate")
+        return Subject(1, "stage1_rate")
     st.caption(t("ui.range.second"))
-    return Subject(2, {"plan": "all"}, "learning_rate")
+    return Subject(2, "learning_rate")
 
 
 def _offer(subject: Subject) -> None:

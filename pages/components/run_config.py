@@ -104,10 +104,10 @@ def _began_with(run: Run) -> None:
     if told:
         share, tensors = figures.percent(told["share"]), told["taken"] + told["left"]
         st.caption(t("run.config.taken" if told["left"] else "run.config.taken_whole", share=share, left=told["left"], tensors=tensors))
-    event = records.last_event(store(), run.id, "weights") if told and told["left"] else None
-    if event is not None:
+    event = records.last_event(store(), run.id, "weights")
+    if left := inherited.left(inherited.not_taken(None if event is None else event.data), language()):
         with st.expander(t("run.config.not_taken")):
-            st.caption("  \n".join(plain(line) for line in inherited.left(event.data["left"], language())))
+            st.caption("  \n".join(map(plain, left)))
 
 
 def _again(run: Run) -> None:

@@ -14,6 +14,7 @@ from engine.store.requests import Answer
 from engine.store.runs import Run
 from engine.strings import figures
 from pages.components import confusion, engine_watch, state, tiles
+from pages.components.answers import LATE
 from pages.components.pulse import pulsing
 from pages.components.state import store
 from pages.components.tiles import Sheet, Tile
@@ -26,7 +27,6 @@ ROWS = ("best", "worst", "confused")
 MAP_HEIGHT = 430
 # Of counts on strong and on weak colour; light, dark.
 INKS = (("#ffffff", "#14181d"), ("#101315", "#e4e8eb"))
-LATE = "servant.pictures_late"
 WAITING = Answer("", "samples", "waiting", None, None, None, 0.0, None)
 
 
@@ -53,7 +53,7 @@ def _live(number: int) -> None:
 
 
 def _rests(run: Run, found: Answer | None) -> bool:
-    """Whether nothing more will come: pictures that were late are asked for once more."""
+    """Whether nothing more will come: pictures that were late are asked for until they come."""
     return run.state.ended and (found is None or (found.ready and not _late(found)))
 
 

@@ -122,7 +122,7 @@ def test_a_range_test_prints_some_rates_and_what_it_suggests(store: Store, athan
     question, said = answered(store, athanor, answer | {"suggested": 0.0046}, "range", "--width", 0.5)
     assert (question.kind, question.payload["config"]["width"]) == ("range", 0.5)
     assert [line.split()[0] for line in said.out.splitlines()[:4]] == ["rate", "1.0e-06", "1.0e-05", "1.0e-04"]
-    assert "fell the fastest at 0.0046" in said.out
+    assert "At 0.0046 the loss falls fast" in said.out
     _, said = answered(store, athanor, answer | {"suggested": None}, "range", "--width", 0.25)
     assert "nothing is suggested" in said.out
 

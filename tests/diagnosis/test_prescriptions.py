@@ -52,7 +52,7 @@ def _any_value(name: str) -> some.SearchStrategy[object]:
     if name == "weights":
         return some.sampled_from([*knob.steps, "run:12"])
     if knob.syntax:
-        return some.sampled_from(knob.steps)
+        return some.sampled_from([*knob.steps, "5, 8"])
     if knob.choices:
         return some.sampled_from(knob.choices)
     assert knob.low is not None and knob.high is not None
@@ -89,6 +89,8 @@ def _fitting(knobs: dict[str, object]) -> RunConfig:
     last = int(str(knobs["epochs"])) - first
     knobs["warmup"] = min(float(str(knobs["warmup"])), float(last))
     knobs["step_epochs"] = min(int(str(knobs["step_epochs"])), last, first or last)
+    if min(last, first or last) <= 8:
+        knobs["milestones"] = KNOBS["milestones"].default
     return RunConfig.from_flat(knobs)
 
 

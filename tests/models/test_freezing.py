@@ -29,8 +29,8 @@ def holders(model: nn.Module) -> Iterator[tuple[list[nn.Parameter], list[nn.Para
     """
     for module in model.modules():
         inside = [layer.weight for layer in module.modules() if isinstance(layer, WEIGHTED) and layer is not module]
-        held = [each for name, each in module.named_parameters(recurse=False) if name not in getattr(module, "HOLDS_FIRST", ())]
-        if inside and held:
+        held = list(module.parameters(recurse=False))
+        if inside and held and not hasattr(module, "HOLDS_FIRST"):
             yield held, inside
 
 

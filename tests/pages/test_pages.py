@@ -147,8 +147,8 @@ def test_every_knob_of_the_form_reaches_the_run(open_page: Open, store: Store, l
     transitions.end(store, claim, State.FINISHED)
     store.home.checkpoints(donor).mkdir(parents=True)
     (store.home.checkpoints(donor) / "000000020-1.json").write_text("{}")
-    page = open_page("playground")
     wanted["weights"] = f"run:{donor}"
+    page = open_page("playground", **{"knob-architecture": "resnet18", "knob-weights": f"run:{donor}"})
     for name, value in wanted.items():
         page.session_state[f"knob-{name}"] = value
     page.run()
@@ -157,16 +157,20 @@ def test_every_knob_of_the_form_reaches_the_run(open_page: Open, store: Store, l
     assert runs.get(store, donor + 1).knobs == wanted
 
 
-def test_weights_are_offered_that_the_chosen_network_can_begin_with(open_page: Open, store: Store) -> None:
-    add_run(store, State.FINISHED, architecture="resnet18")
-    add_run(store, State.FINISHED, architecture="lenet")
-    add_run(store, State.RUNNING, architecture="resnet18")
+def test_weights_are_offered_that_the_forms_network_can_begin_with(open_page: Open, store: Store) -> None:
+    for state, architecture, width in (
+        (State.FINISHED, "resnet18", 1.0), (State.FINISHED, "lenet", 1.0), (State.RUNNING, "resnet18", 1.0),
+        (State.STOPPED, "resnet18", 1.0), (State.FINISHED, "resnet18", 0.5),
+    ):  # fmt: skip
+        add_run(store, state, architecture=architecture, width=width)
     page = open_page("playground", **{"knob-architecture": "resnet18", "knob-weights": "imagenet"})
-    ours, other = "Run 1: Digits, LeNet", "Run 2: Digits, LeNet"  # their names
-    assert page.selectbox(key="knob-weights").options == ["Drawn at random", "ImageNet", ours, other]
+    menu = page.selectbox(key="knob-weights")
+    assert menu.options == ["Drawn at random", "ImageNet", "Run 4: Digits, LeNet", "Run 1: Digits, LeNet"], "with the runs' names"
+    menu.set_value("run:4").run()
+    assert page.session_state["knob-weights"] == "run:4"
     page.selectbox(key="knob-architecture").set_value("lenet").run()
-    assert page.selectbox(key="knob-weights").options == ["Drawn at random", other, ours]
-    assert page.session_state["knob-weights"] == "none", "there are no published ones"
+    assert page.selectbox(key="knob-weights").options == ["Drawn at random", "Run 2: Digits, LeNet"]
+    assert page.session_state["knob-weights"] == "none", "they were of another network"
 
 
 def test_an_augmentation_level_moves_its_knobs_and_follows_them(open_page: Open) -> None:

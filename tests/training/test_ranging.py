@@ -8,12 +8,14 @@ import torch
 
 from engine.config import RunConfig
 from engine.data.arrivals import Arrivals
+from engine.errors import DataError
 from engine.jobs import asking
 from engine.training import ranging
 from engine.training.inheriting import Shelf
 from engine.training.numerics import choose
-from engine.training.ranging import Range, found, range_test, running_mean
+from engine.training.ranging import Range, found, of_stage, range_test, running_mean
 from engine.training.rehearsal import Unwanted
+from tests.models.weights_server import sell, serving
 from tests.training.short_runs import settings
 
 
@@ -71,6 +73,24 @@ def test_chance_goes_on_as_if_it_had_not_been(arrivals: Arrivals) -> None:
     torch.manual_seed(5)
     swept(config(), arrivals)
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_each_of_two_stages_is_a_plan_of_its_own() -> None:
+    two = config(plan="last_then_all", stage1_epochs=1, weight_decay=0.1, stage1_weight_decay=0.2)
+    first, second = (of_stage(two, stage) for stage in (1, 2))
+    assert (first.stages.plan, first.optimisation.weight_decay) == ("last", 0.2)
+    assert (second.stages.plan, second.optimisation.weight_decay) == ("all", 0.1)
+    assert of_stage(config(plan="last"), 1) == config(plan="last")
+
+
+def test_a_first_stage_on_a_layer_that_stays_as_it_was_drawn_is_tested_as_it_may_be_started(
+    arrivals: Arrivals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knobs = {"architecture": "resnet18", "resolution": 32, "weights": "imagenet", "plan": "last_then_all", "stage1_epochs": 1}
+    with serving(b"") as shop, pytest.raises(DataError):
+        sell(monkeypatch, "resnet18", shop.url)
+        range_test(config(**knobs), arrivals, choose(config(), cores=1), shelf=Shelf(tmp_path, lambda run: pytest.fail("no run")), stage=1)
+    assert shop.asked, "nothing was refused before the weights were fetched"
 
 
 def test_nobody_waits_for_it_any_longer(arrivals: Arrivals) -> None:
