@@ -1,9 +1,7 @@
 """What pages and the command line ask of the servant, and how they read its answer. Imports no torch.
 
 Kinds and payloads: `facts`, `layers`, `probe` and `overview` {"config": flat}, `range` {"config": flat, "stage": 1 or 2}, `preview` and
-`draws` {"config": flat, "index": n},
-`mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]},
-`samples` {"run": n}.
+`draws` {"config": flat, "index": n}, `mosaic` {"config": flat, "page": n}, `predict` {"run": n, "images": [path]}, `samples` {"run": n}.
 """
 
 import contextlib

@@ -36,7 +36,7 @@ def tradeoff_figure(data: Sequence[Dot], words: Mapping[str, str], colours: Sequ
     names = sorted({str(dot["architecture"]) for dot in data})
     columns = NARROW if narrow else -(-len(names) // TALL)
     legend = alt.Legend(title=None, orient="bottom" if narrow else "right", columns=columns, symbolSize=80)
-    across = alt.Axis(title=words["across"], format="~s", tickCount=5, domain=False, ticks=False, grid=False)
+    across = alt.Axis(title=words["across"], format=".3~s", tickCount=5, domain=False, ticks=False, grid=False)
     up = alt.Axis(title=words["up"], format=".0%", tickCount=4, domain=False, ticks=False)
     return (
         alt.Chart(alt.Data(values=list(data)), height=height)

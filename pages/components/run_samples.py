@@ -34,7 +34,7 @@ def show(run: Run) -> None:
     """First how the best epoch did, then where it all began."""
     found = _answer(run)
     with st.container(key="samples"):
-        if _rests(run, found):
+        if rests(run, found):
             _draw(found)
         else:
             _live(run.id)
@@ -47,12 +47,12 @@ def _live(number: int) -> None:
     """Follows the run: a new best epoch is asked about, and the pictures of the one before stay until the answer comes."""
     run = runs.get(store(), number)
     found = _answer(run)
-    if _rests(run, found):
+    if rests(run, found):
         st.rerun()
     _draw(found)
 
 
-def _rests(run: Run, found: Answer | None) -> bool:
+def rests(run: Run, found: Answer | None) -> bool:
     """Whether nothing more will come: pictures that were late are asked for until they come."""
     return run.state.ended and (found is None or (found.ready and not _late(found)))
 

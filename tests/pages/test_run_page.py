@@ -8,10 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import strings
+from engine.jobs import asking
 from engine.store import attempts, deletion, keeping, records, requests, runs, transitions
 from engine.store.connect import Store
 from engine.store.first_batch import Facts, FirstBatch, write
 from engine.store.runs import State, TestResult
+from pages.components import run_samples
 from tests.pages.conftest import SHELL, add_run, claimed, crash, read, train, words
 
 Open = Callable[..., AppTest]
@@ -127,6 +129,19 @@ def test_the_test_result_stands_apart(open_page: Open, store: Store) -> None:
     page = open_page("run", id="1", tab="verdict")
     assert [metric.value for metric in page.metric] == ["87.5\u00a0%", "0.400"]
     assert "269 pictures. They decided nothing" in read(page)
+
+
+@pytest.mark.usefixtures("listener")
+@pytest.mark.parametrize(("reason", "rests"), [("servant.pictures_late", False), ("run.samples.damaged", True)])
+def test_pictures_that_were_late_are_looked_for_until_they_come(store: Store, reason: str, rests: bool) -> None:
+    """Of a run that has ended nothing more comes; its pictures do."""
+    number = add_run(store, State.FINISHED)
+    key = asking.ask(store, "samples", {"run": number})
+    run, question = runs.get(store, number), asked(store)
+    assert question is not None
+    assert not run_samples.rests(run, requests.read(store, key))
+    requests.fail(store, key, {"key": reason, "fields": {"name": "Digits"}})
+    assert run_samples.rests(run, requests.read(store, key)) is rests
 
 
 def test_samples_of_the_servant_are_told(open_page: Open, store: Store) -> None:
